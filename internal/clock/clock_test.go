@@ -1,0 +1,32 @@
+package clock_test
+
+import (
+	"testing"
+	"time"
+
+	"redisd/internal/check"
+	"redisd/internal/clock"
+)
+
+func TestManualMovesOnlyWhenTold(t *testing.T) {
+	start := time.UnixMilli(1_700_000_000_123)
+	m := clock.NewManual(start)
+	check.Eq(t, clock.Millis(m), int64(1_700_000_000_123))
+	check.Eq(t, clock.Micros(m), int64(1_700_000_000_123_000))
+	m.Advance(1500 * time.Microsecond)
+	check.Eq(t, clock.Micros(m), int64(1_700_000_000_124_500))
+	m.Set(start.Add(-time.Hour))
+	check.Eq(t, m.Now(), start.Add(-time.Hour))
+}
+
+func TestSystemIsTheMachinesClock(t *testing.T) {
+	before := time.Now()
+	now := clock.System().Now()
+	check.True(t, !now.Before(before) && now.Sub(before) < time.Minute, "System reads the machine's clock")
+}
+
+func TestSystemAllocatesNothing(t *testing.T) {
+	c := clock.System()
+	var sum int64
+	check.Eq(t, testing.AllocsPerRun(100, func() { sum += clock.Micros(c) }), 0)
+}
