@@ -1,0 +1,6 @@
+//go:build invariants
+
+package event
+
+// invariants switches the owner-thread assertions on.
+const invariants = true
