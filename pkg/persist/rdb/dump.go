@@ -1,0 +1,52 @@
+package rdb
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"redisd/internal/crc64"
+)
+
+// The payload of DUMP and RESTORE: type byte, value, then a footer of the
+// format version (2 bytes) and the CRC64 of all before it (8 bytes), both little
+// endian.
+const dumpFooter = 2 + 8
+
+// ErrDumpPayload is what ParseDumpPayload returns for a payload that is too
+// short, too new or damaged; RESTORE says so in the same words.
+var ErrDumpPayload = errors.New("rdb: DUMP payload version or checksum are wrong")
+
+// AppendDumpPayload appends the payload that DUMP gives for the value of rec.
+// Key and attributes are not part of it.
+func AppendDumpPayload(dst []byte, rec *Record, compress bool) []byte {
+	start := len(dst)
+	dst = appendValue(append(dst, rec.Type), rec, compress)
+	dst = binary.LittleEndian.AppendUint16(dst, Version)
+	return binary.LittleEndian.AppendUint64(dst, crc64.Update(0, dst[start:]))
+}
+
+// ParseDumpPayload checks the footer of a payload and returns the type byte and
+// the value's bytes, a slice of b.
+func ParseDumpPayload(b []byte) (valueType byte, body []byte, err error) {
+	if len(b) < 1+dumpFooter {
+		return 0, nil, ErrDumpPayload
+	}
+	footer := b[len(b)-dumpFooter:]
+	sum := crc64.Update(0, b[:len(b)-8])
+	if binary.LittleEndian.Uint16(footer) > MaxVersion ||
+		binary.LittleEndian.Uint64(footer[2:]) != sum {
+		return 0, nil, ErrDumpPayload
+	}
+	return b[0], b[1 : len(b)-dumpFooter], nil
+}
+
+// ReadValue reads the value of type rec.Type that the decoder stands before
+// into rec, leaving the other fields alone: with ResetBytes, the body of a
+// payload. Bytes behind the value are not looked at.
+func (d *Decoder) ReadValue(rec *Record) error {
+	d.cur = cursor{key: rec.Key, inKey: rec.Key != nil, valType: int(rec.Type)}
+	d.pinned = nil
+	err := d.readValue(d.Offset(), rec)
+	d.cur = cursor{valType: -1}
+	return err
+}

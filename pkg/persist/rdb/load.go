@@ -1,0 +1,298 @@
+package rdb
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// Handler takes what Load finds, in the order of the file. An error ends the
+// loading and is returned inside an *Error. Slices are valid during the call
+// only.
+type Handler interface {
+	// Aux is called for each information field.
+	Aux(key, value []byte) error
+	// SelectDB says to which database the following records belong. Refusing
+	// one that is too high is the handler's part. n is never negative.
+	SelectDB(n int) error
+	// ResizeDB is a hint how many keys (with expiry) the database will get. It is
+	// what the file claims, bounded only by the size of the input if that is
+	// known.
+	ResizeDB(keys, expires uint64) error
+	// Record is called for each key, expired ones too.
+	Record(rec *Record) error
+}
+
+// FunctionHandler is a Handler that holds function libraries. Without it a file
+// with libraries is refused, unless Options.IgnoreFunctions.
+type FunctionHandler interface {
+	// FunctionLib gets the source of a library, its first line "#!engine name=x".
+	FunctionLib(code []byte) error
+}
+
+// ModuleAuxHandler is a Handler that wants to know about data of modules that
+// belongs to no key. The data itself is skipped. Without it a file with such
+// data is refused as Redis refuses it, unless Options.IgnoreModuleAux.
+type ModuleAuxHandler interface {
+	// ModuleAux gets the module type's name (9 characters).
+	ModuleAux(name string) error
+}
+
+// Options for Load. The zero value loads without comparing the checksum.
+type Options struct {
+	// Checksum compares the file's checksum with its contents.
+	Checksum bool
+	// Size is the number of bytes from the start of the RDB to the end of the
+	// input when that is known, else 0. It lets lengths that cannot be true be
+	// refused at once.
+	Size int64
+	// Progress, if not nil, is called about every 2 MB with the number of bytes
+	// read, in the middle of a record as well. It must not use the decoder.
+	Progress func(offset int64)
+	// IgnoreFunctions drops function libraries when the handler takes none.
+	IgnoreFunctions bool
+	// IgnoreModuleAux drops modules' data when the handler takes none.
+	IgnoreModuleAux bool
+}
+
+// ChecksumState says what became of the checksum at the end.
+type ChecksumState uint8
+
+// The states.
+const (
+	// ChecksumNone: not reached, or the version (below 5) has none.
+	ChecksumNone ChecksumState = iota
+	// ChecksumIgnored: there, but Options.Checksum was not set.
+	ChecksumIgnored
+	// ChecksumDisabled: zero, the writer had checksums off.
+	ChecksumDisabled
+	// ChecksumOK: compared and equal.
+	ChecksumOK
+)
+
+// Result of Load, valid after an error too.
+type Result struct {
+	// Version of the format, 0 when the header was not read.
+	Version int
+	// Consumed is the number of bytes of the RDB, header to checksum.
+	Consumed int64
+	// Records is the number of keys given to the handler.
+	Records int64
+	// Checksum is what became of the checksum.
+	Checksum ChecksumState
+}
+
+// Load reads a whole RDB from r and hands it to h. It stops after the checksum
+// but may have read ahead; to go on reading r use NewDecoder and Decoder.Load.
+// Runs on the caller's goroutine, as does everything it calls.
+func Load(r io.Reader, opts Options, h Handler) (Result, error) {
+	return NewDecoder(r).Load(opts, h)
+}
+
+// Load reads one RDB, header to checksum, from where the decoder stands.
+// Afterwards the decoder stands right behind it: Read, Buffered and Offset tell
+// what follows. So an RDB at the start of an AOF is read with the same decoder
+// that then hands out the commands.
+func (d *Decoder) Load(opts Options, h Handler) (Result, error) {
+	start := d.Offset()
+	if opts.Size > 0 {
+		d.size = start + opts.Size
+	}
+	d.startSum(d.pos)
+	d.progress, d.nextProgress = opts.Progress, start+progressStep
+	l := loader{d: d, opts: opts, h: h}
+	err := l.run()
+	d.progress, d.summing = nil, false
+	l.res.Consumed = d.Offset() - start
+	return l.res, err
+}
+
+type loader struct {
+	d    *Decoder
+	opts Options
+	h    Handler
+	rec  Record
+	res  Result
+}
+
+func (l *loader) run() (err error) {
+	if l.res.Version, err = l.d.readHeader(); err != nil {
+		return err
+	}
+	l.d.startRecord(&l.rec)
+	for {
+		at := l.d.Offset()
+		op, err := l.d.readByte()
+		if err != nil {
+			return err
+		}
+		if op == OpEOF {
+			return l.trailer()
+		}
+		handled, err := l.d.attribute(op, &l.rec)
+		if !handled {
+			err = l.step(at, op)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// readHeader takes "REDIS" and the four digits of the version.
+func (d *Decoder) readHeader() (int, error) {
+	at := d.Offset()
+	b, err := d.readFixed(9)
+	if err != nil {
+		return 0, err
+	}
+	if string(b[:5]) != "REDIS" {
+		return 0, d.fail(at, ErrSignature, "Wrong signature trying to load DB from file")
+	}
+	v, err := strconv.ParseUint(string(b[5:]), 10, 16)
+	if err != nil || v < 1 || v > MaxVersion {
+		return int(v), d.fail(at, ErrVersion, "Can't handle RDB format version "+printable(trimZeros(b[5:])))
+	}
+	return int(v), nil
+}
+
+func trimZeros(b []byte) []byte {
+	for len(b) > 1 && b[0] == '0' {
+		b = b[1:]
+	}
+	return b
+}
+
+// step handles everything that is not about the next key.
+func (l *loader) step(at int64, op byte) error {
+	switch op {
+	case OpSelectDB:
+		return l.selectDB(at)
+	case OpResizeDB:
+		return l.resize(at)
+	case OpAux:
+		return l.aux(at)
+	case OpModuleAux:
+		return l.moduleAux(at)
+	case OpFunction, OpFunction2:
+		return l.function(at, op)
+	default:
+		return l.record(at, op)
+	}
+}
+
+func (l *loader) record(at int64, t byte) error {
+	if err := l.d.readKeyValue(at, t, &l.rec); err != nil {
+		return err
+	}
+	if err := l.h.Record(&l.rec); err != nil {
+		l.d.cur = cursor{key: l.rec.Key, inKey: true, valType: int(t)}
+		return l.refused(at, err)
+	}
+	l.res.Records++
+	l.d.startRecord(&l.rec)
+	return nil
+}
+
+// refused wraps what the handler returned.
+func (l *loader) refused(at int64, err error) error {
+	if err == nil {
+		return nil
+	}
+	return l.d.fail(at, err, err.Error())
+}
+
+func (l *loader) selectDB(at int64) error {
+	n, err := l.d.readDB()
+	if err != nil {
+		return err
+	}
+	l.rec.DB = n
+	return l.refused(at, l.h.SelectDB(n))
+}
+
+func (l *loader) resize(at int64) error {
+	keys, expires, err := l.d.readResize()
+	if err != nil {
+		return err
+	}
+	if l.d.size >= 0 {
+		// A key takes at least three bytes: type, key, value.
+		most := uint64(max(0, l.d.size-l.d.Offset())) / 3
+		keys = min(keys, most)
+		expires = min(expires, keys)
+	}
+	return l.refused(at, l.h.ResizeDB(keys, expires))
+}
+
+func (l *loader) aux(at int64) error {
+	d := l.d
+	if err := d.readKey(); err != nil {
+		return err
+	}
+	value, err := d.readString(&d.val)
+	if err != nil {
+		return err
+	}
+	key := d.cur.key
+	d.cur, d.pinned = cursor{valType: -1}, nil
+	return l.refused(at, l.h.Aux(key, value))
+}
+
+func (l *loader) moduleAux(at int64) error {
+	name, err := l.d.skipModuleAux()
+	if err != nil {
+		return err
+	}
+	if h, ok := l.h.(ModuleAuxHandler); ok {
+		return l.refused(at, h.ModuleAux(name))
+	}
+	if l.opts.IgnoreModuleAux {
+		return nil
+	}
+	return l.d.fail(at, ErrUnsupported, fmt.Sprintf(
+		"The RDB file contains AUX module data I can't load: no matching module '%s'", name))
+}
+
+func (l *loader) function(at int64, op byte) error {
+	code, err := l.d.readFunction(op)
+	if err != nil {
+		return err
+	}
+	if h, ok := l.h.(FunctionHandler); ok {
+		return l.refused(at, h.FunctionLib(code))
+	}
+	if l.opts.IgnoreFunctions {
+		return nil
+	}
+	return l.d.fail(at, ErrUnsupported, "function libraries are not supported yet")
+}
+
+// trailer takes the checksum, which the version has or has not.
+func (l *loader) trailer() error {
+	if l.res.Version < 5 {
+		return nil
+	}
+	state, err := l.d.readTrailer(l.opts.Checksum)
+	l.res.Checksum = state
+	return err
+}
+
+func (d *Decoder) readTrailer(compare bool) (ChecksumState, error) {
+	at, want := d.Offset(), d.sum()
+	d.summing = false
+	got, err := d.readMillis()
+	switch {
+	case err != nil:
+		return ChecksumNone, err
+	case !compare:
+		return ChecksumIgnored, nil
+	case got == 0:
+		return ChecksumDisabled, nil
+	case uint64(got) != want:
+		return ChecksumNone, d.fail(at, ErrChecksum, fmt.Sprintf(
+			"Wrong RDB checksum expected: (%x) but got (%x)", want, uint64(got)))
+	default:
+		return ChecksumOK, nil
+	}
+}
