@@ -1,0 +1,68 @@
+package config
+
+// This file holds the rows of [snapshot], [append-only]. Bounds and defaults are those
+// of Redis 7.2 where Redis has the directive.
+
+import "math"
+
+// snapshotRows is the table [snapshot].
+func snapshotRows() []Directive {
+	return []Directive{
+		{ID: Dir, Name: "dir", Kind: KindString, Default: "./", Flags: Protected | DenyLoading, check: checkDir,
+			Doc: "Folder of the snapshot, the append-only file, and everything else that is written."},
+		{ID: DBFilename, Name: "dbfilename", Kind: KindString, Default: "dump.rdb", Flags: Protected, check: checkDBFilename,
+			Doc: "Name of the snapshot in that folder; a name, not a path."},
+		{ID: Save, Name: "save", Kind: KindSavePoints, Default: "3600 1 300 100 60 10000",
+			Doc: "Save points: pairs of seconds and changes."},
+		{ID: StopWritesOnBGSaveError, Name: "stop-writes-on-bgsave-error", Kind: KindBool, Default: "yes",
+			Doc: "Refuses writes after a background save has failed, until one succeeds, so that a full or broken disk does not go unnoticed."},
+		{ID: RDBCompression, Name: "rdbcompression", Kind: KindBool, Default: "yes",
+			Doc: "Compresses strings in the snapshot."},
+		{ID: RDBChecksum, Name: "rdbchecksum", Kind: KindBool, Default: "yes", Flags: Immutable,
+			Doc: "Ends the snapshot with a checksum, and compares it when loading."},
+		{ID: RDBSaveIncrementalFsync, Name: "rdb-save-incremental-fsync", Kind: KindBool, Default: "yes",
+			Doc: "Syncs the snapshot to disk a piece at a time while it is written, so that the disk is never stalled by one great flush."},
+		{ID: RDBDelSyncFiles, Name: "rdb-del-sync-files", Kind: KindBool, Default: "no", Inert: noReplication,
+			Doc: "Removes snapshot files that exist only for replication, on instances with persistence off."},
+		{ID: SanitizeDumpPayload, Name: "sanitize-dump-payload", Kind: KindEnum, Default: "no", Enum: enum("no", "yes", "clients"), Inert: "every payload is checked while it is decoded",
+			Doc: "Checks values that come from RESTORE and from files thoroughly: no, yes, or clients (only what clients send). redisd checks every value it decodes whatever is set here."},
+		{ID: RDBKeySaveDelay, Name: "rdb-key-save-delay", Kind: KindInt, Default: "0", Min: math.MinInt32, Max: math.MaxInt32, Flags: Hidden,
+			Doc: "Microseconds to wait after each key of a snapshot; for tests."},
+		{ID: KeyLoadDelay, Name: "key-load-delay", Kind: KindInt, Default: "0", Min: math.MinInt32, Max: math.MaxInt32, Flags: Hidden,
+			Doc: "Microseconds to wait after each key while loading; for tests."},
+		{ID: LoadingProcessEventsIntervalBytes, Name: "loading-process-events-interval-bytes", Kind: KindInt, Default: "2097152", Min: 1024, Max: math.MaxInt32, Flags: Hidden,
+			Doc: "Bytes to load before the loop looks after its clients again."},
+	}
+}
+
+// appendOnlyRows is the table [append-only].
+func appendOnlyRows() []Directive {
+	return []Directive{
+		{ID: AppendOnly, Name: "appendonly", Kind: KindBool, Default: "no", Flags: DenyLoading,
+			Doc: "Turns the append-only file on."},
+		{ID: AppendFilename, Name: "appendfilename", Kind: KindString, Default: "appendonly.aof", Flags: Immutable, check: checkAppendFilename,
+			Doc: "Its name in the data folder; a name, not a path."},
+		{ID: AppendDirname, Name: "appenddirname", Kind: KindString, Default: "appendonlydir", Flags: Immutable, check: checkAppendDirname,
+			Doc: "Folder, inside the data folder, of Redis 7's layout with several files."},
+		{ID: AOFLayout, Name: "aof-layout", Kind: KindEnum, Default: "file", Enum: enum("file", "directory"), Flags: Immutable, check: checkAOFLayout,
+			Doc: "file keeps one append-only file, which Redis up to 6.2 also writes and which redis-server 7 upgrades by itself; directory is Redis 7's layout with a manifest, which this version reads but does not write yet."},
+		{ID: AppendFsync, Name: "appendfsync", Kind: KindEnum, Default: "everysec", Enum: enum("everysec", "always", "no"),
+			Doc: "When the log reaches the disk. always: before the reply is sent, so nothing acknowledged is ever lost; slowest. everysec: once a second, so a power failure loses about a second (a killed process loses nothing). no: when the system likes."},
+		{ID: NoAppendFsyncOnRewrite, Name: "no-appendfsync-on-rewrite", Kind: KindBool, Default: "no",
+			Doc: "Makes no sync while a child saves or rewrites."},
+		{ID: AutoAOFRewritePercentage, Name: "auto-aof-rewrite-percentage", Kind: KindInt, Default: "100", Max: math.MaxInt32,
+			Doc: "Rewrites the file when it has grown by so many percent since the last rewrite."},
+		{ID: AutoAOFRewriteMinSize, Name: "auto-aof-rewrite-min-size", Kind: KindMemory, Default: "64mb", Max: math.MaxInt64,
+			Doc: "Smallest size at which that happens, so that small files are left alone."},
+		{ID: AOFLoadTruncated, Name: "aof-load-truncated", Kind: KindBool, Default: "yes",
+			Doc: "Loads a file whose last command is incomplete, as a crash leaves it, and cuts the rest off; the log says so."},
+		{ID: AOFUseRDBPreamble, Name: "aof-use-rdb-preamble", Kind: KindBool, Default: "yes",
+			Doc: "Begins a rewritten file with a snapshot instead of commands: written and loaded faster, and smaller."},
+		{ID: AOFTimestampEnabled, Name: "aof-timestamp-enabled", Kind: KindBool, Default: "no",
+			Doc: "Writes the time into the file now and then, so that it can be cut back to a point in time."},
+		{ID: AOFRewriteIncrementalFsync, Name: "aof-rewrite-incremental-fsync", Kind: KindBool, Default: "yes",
+			Doc: "Syncs the new file a piece at a time during a rewrite."},
+		{ID: AOFDisableAutoGC, Name: "aof-disable-auto-gc", Kind: KindBool, Default: "no", Inert: "the one-file layout leaves no such files",
+			Doc: "Keeps files of Redis 7's layout that a rewrite made superfluous."},
+	}
+}
