@@ -88,7 +88,7 @@ func compress(dst, src []byte, table []uint16, shift uint8) int {
 		if op = literals(dst, op, src[start:ip]); op < 0 {
 			return 0
 		}
-		if op+3 > len(dst) {
+		if op+copySize(n) > len(dst) {
 			return 0
 		}
 		op += putCopy(dst[op:], n, dist)
@@ -125,15 +125,25 @@ func matchLen(src []byte, a, b, limit int) int {
 	return n
 }
 
+// longMatch is the first match length that needs a byte of its own.
+const longMatch = 9
+
+func copySize(n int) int {
+	if n < longMatch {
+		return 2
+	}
+	return 3
+}
+
 func putCopy(dst []byte, n, dist int) int {
-	n, dist = n-2, dist-1
-	if n < 7 {
-		dst[0] = byte(n<<5 | dist>>8)
+	dist--
+	if n < longMatch {
+		dst[0] = byte((n-2)<<5 | dist>>8)
 		dst[1] = byte(dist)
 		return 2
 	}
 	dst[0] = byte(7<<5 | dist>>8)
-	dst[1] = byte(n - 7)
+	dst[1] = byte(n - longMatch)
 	dst[2] = byte(dist)
 	return 3
 }
@@ -172,7 +182,7 @@ func Decompress(dst, src []byte) error {
 			continue
 		}
 		n := c>>5 + 2
-		if n == 9 && ip < len(src) {
+		if n == longMatch && ip < len(src) {
 			n += int(src[ip])
 			ip++
 		}

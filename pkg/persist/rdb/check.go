@@ -91,6 +91,10 @@ func (c *checker) failed(err error) {
 func (c *checker) run() error {
 	version, err := c.d.readHeader()
 	if err != nil {
+		var e *Error
+		if errors.As(err, &e) {
+			e.Offset = c.d.Offset() // the tool names the place behind the header
+		}
 		return err
 	}
 	c.d.startRecord(&c.rec)
@@ -131,8 +135,9 @@ func (c *checker) step(op byte) (err error) {
 	case OpModuleAux:
 		c.doing = "read-module-aux"
 		var name string
-		if name, err = c.d.skipModuleAux(); err == nil {
+		if name, err = c.d.readModuleAuxHead(); err == nil {
 			c.info("MODULE AUX for: %s", name)
+			err = c.w.moduleParts(name)
 		}
 	case OpFunction, OpFunction2:
 		c.doing = "read-functions"

@@ -9,8 +9,7 @@ import (
 	"redisd/internal/lzf"
 )
 
-// The primitives of the encoding. Each takes its bytes from the decoder only
-// when all of them are there.
+// The primitives of the encoding: bytes, lengths, strings, scores.
 
 func (d *Decoder) readByte() (byte, error) {
 	if err := d.need(1); err != nil {
@@ -43,26 +42,23 @@ func (d *Decoder) readMillis() (int64, error) {
 // readLength takes a length; encoded says that it is not one but the number of
 // a string encoding.
 func (d *Decoder) readLength() (n uint64, encoded bool, err error) {
-	if err := d.need(1); err != nil {
+	first, err := d.readByte()
+	if err != nil {
 		return 0, false, err
 	}
-	first := d.buf[d.pos]
-	size := 1
+	size := 0
 	switch {
 	case first&lenMask == len6:
-		d.pos++
 		return uint64(first), false, nil
 	case first&lenMask == lenEncoded:
-		d.pos++
 		return uint64(first &^ lenMask), true, nil
 	case first&lenMask == len14:
-		size = 2
+		size = 1
 	case first == len32:
-		size = 5
+		size = 4
 	case first == len64:
-		size = 9
+		size = 8
 	default:
-		d.pos++
 		return 0, false, d.corrupt(fmt.Sprintf("Unknown length encoding %d in rdbLoadLen()", first>>6))
 	}
 	b, err := d.readFixed(size)
@@ -70,12 +66,12 @@ func (d *Decoder) readLength() (n uint64, encoded bool, err error) {
 		return 0, false, err
 	}
 	switch size {
-	case 2:
-		n = uint64(binary.BigEndian.Uint16(b) &^ (lenMask << 8))
-	case 5:
-		n = uint64(binary.BigEndian.Uint32(b[1:]))
+	case 1:
+		n = uint64(first&^lenMask)<<8 | uint64(b[0])
+	case 4:
+		n = uint64(binary.BigEndian.Uint32(b))
 	default:
-		n = binary.BigEndian.Uint64(b[1:])
+		n = binary.BigEndian.Uint64(b)
 	}
 	return n, false, nil
 }

@@ -240,8 +240,12 @@ func (l *loader) aux(at int64) error {
 }
 
 func (l *loader) moduleAux(at int64) error {
-	name, err := l.d.skipModuleAux()
+	name, err := l.d.readModuleAuxHead()
 	if err != nil {
+		return err
+	}
+	w := walker{d: l.d}
+	if err := w.moduleParts(name); err != nil {
 		return err
 	}
 	if h, ok := l.h.(ModuleAuxHandler); ok {

@@ -176,105 +176,6 @@ func (w *walker) lens(n int) error {
 	return nil
 }
 
-func (w *walker) stream(t byte) error {
-	packs, err := w.d.readLen()
-	for n := packs; n > 0 && err == nil; n-- {
-		if err = w.streamNode(); err != nil {
-			return err
-		}
-	}
-	if err != nil {
-		return err
-	}
-	length, err := w.d.readLen()
-	if err != nil {
-		return err
-	}
-	ids := 2 // last ID: milliseconds, sequence
-	if t != TypeStreamListpacks {
-		ids += 5 // first ID, highest deleted ID, entries ever added
-	}
-	if err = w.lens(ids); err != nil {
-		return err
-	}
-	if w.deep && length > 0 && packs == 0 {
-		return w.d.corrupt("Stream length inconsistent with rax entries")
-	}
-	groups, err := w.d.readLen()
-	for ; groups > 0 && err == nil; groups-- {
-		err = w.group(t)
-	}
-	return err
-}
-
-// streamNode takes the ID that a listpack of entries starts from, and the
-// listpack.
-func (w *walker) streamNode() error {
-	if !w.deep {
-		if err := w.d.skipString(); err != nil {
-			return err
-		}
-		return w.d.skipString()
-	}
-	id, err := w.d.readString(&w.d.val)
-	if err != nil {
-		return err
-	}
-	if len(id) != 16 {
-		return w.d.corrupt("Stream node key entry is not the size of a stream ID")
-	}
-	_, err = w.node(TypeStreamListpacks)
-	return err
-}
-
-// group takes a consumer group: name, position, entries not acknowledged, and
-// the consumers.
-func (w *walker) group(t byte) error {
-	if err := w.text(); err != nil {
-		return err
-	}
-	position := 2
-	if t != TypeStreamListpacks {
-		position++
-	}
-	if err := w.lens(position); err != nil {
-		return err
-	}
-	pending, err := w.d.readLen()
-	for ; pending > 0 && err == nil; pending-- {
-		// ID, delivery time, and how often it was delivered.
-		if err = w.d.discard(16 + 8); err == nil {
-			err = w.lens(1)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	consumers, err := w.d.readLen()
-	for ; consumers > 0 && err == nil; consumers-- {
-		err = w.consumer(t)
-	}
-	return err
-}
-
-func (w *walker) consumer(t byte) error {
-	if err := w.text(); err != nil {
-		return err
-	}
-	times := uint64(8) // seen
-	if t == TypeStreamListpacks3 {
-		times += 8 // active
-	}
-	if err := w.d.discard(times); err != nil {
-		return err
-	}
-	owned, err := w.d.readLen()
-	for ; owned > 0 && err == nil; owned-- {
-		err = w.d.discard(16)
-	}
-	return err
-}
-
 func (w *walker) module(t byte) error {
 	id, err := w.d.readLen()
 	if err != nil {
@@ -314,9 +215,9 @@ func (w *walker) moduleParts(name string) error {
 	}
 }
 
-// skipModuleAux takes data that a module keeps outside of the keys, and returns
-// the module type's name.
-func (d *Decoder) skipModuleAux() (string, error) {
+// readModuleAuxHead takes the head of data that a module keeps outside of the
+// keys, and returns the module type's name. The parts follow.
+func (d *Decoder) readModuleAuxHead() (string, error) {
 	var head [3]uint64 // module ID, opcode, before or after the keys
 	for i := range head {
 		var err error
@@ -327,9 +228,7 @@ func (d *Decoder) skipModuleAux() (string, error) {
 	if head[1] != moduleUInt {
 		return "", d.corrupt("bad when_opcode")
 	}
-	name := moduleName(head[0])
-	w := walker{d: d}
-	return name, w.moduleParts(name)
+	return moduleName(head[0]), nil
 }
 
 // moduleName unpacks the nine characters of six bits above the ten bits of the
