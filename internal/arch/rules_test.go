@@ -83,7 +83,7 @@ func importHome(path string) (homes []string, bound bool) {
 	switch {
 	case path == "unsafe":
 		return []string{"pkg/mem", "pkg/ds", "pkg/keyspace", "pkg/event", "pkg/proc"}, true
-	case path == "net" || strings.HasPrefix(path, "net/"):
+	case path == "net" || strings.HasPrefix(path, "net/") && path != "net/netip":
 		return []string{"cmd"}, true
 	case path == "os/exec" || path == "C" || path == "log" || path == "plugin":
 		return nil, true
