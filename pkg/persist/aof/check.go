@@ -1,0 +1,282 @@
+package aof
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"redisd/internal/vfs"
+)
+
+// redis-check-aof: the same words, the same exit status. It goes by what the loader
+// accepts, so that a file it calls valid does start a server, and one that
+// it has fixed too.
+
+// CheckEnv is what Check needs besides its arguments.
+type CheckEnv struct {
+	FS  vfs.FS
+	In  io.Reader // the answer to "Continue?"
+	Out io.Writer
+	// RDB checks the RDB that f starts with, reports on Out, and returns its length in
+	// bytes; ok false if it is damaged. When nil a file with a preamble is refused.
+	RDB func(f vfs.File, name string, out io.Writer) (n int64, ok bool)
+}
+
+// Check is the program redis-check-aof. args are those of the command line, the
+// program's name first. It returns the exit status.
+func Check(env CheckEnv, args []string) int {
+	c := &checker{env: env, line: 1}
+	path := ""
+	switch {
+	case len(args) == 2:
+		path = args[1]
+	case len(args) == 3 && args[1] == "--fix":
+		path, c.fix = args[2], true
+	case len(args) == 4 && args[1] == "--truncate-to-timestamp":
+		ts, err := strconv.ParseInt(args[2], 10, 64)
+		if err != nil {
+			c.printf("Invalid timestamp, aborting...\n")
+			return 1
+		}
+		path, c.toTime = args[3], ts
+	default:
+		name := "redis-check-aof"
+		if len(args) > 0 {
+			name = args[0]
+		}
+		c.printf("Usage: %s [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>\n", name)
+		return 1
+	}
+	if err := c.check(path); err != nil {
+		if err != errReported {
+			c.printf("%v\n", err)
+		}
+		return 1
+	}
+	return 0
+}
+
+// errReported: what is wrong has been printed.
+var errReported = fmt.Errorf("aof: reported")
+
+// checker is one run of Check.
+type checker struct {
+	env    CheckEnv
+	fix    bool
+	toTime int64 // 0 = not asked for
+
+	line  int64  // lines of commands read, from 1; Redis does not start anew for each file of a set
+	fault string // the first thing wrong, as "0xoffset: text"
+}
+
+// verdict is what became of one file.
+type verdict uint8
+
+const (
+	checkedOK verdict = iota
+	checkedEmpty
+	checkedTruncated
+	checkedToTime
+)
+
+func (c *checker) printf(format string, args ...any) { fmt.Fprintf(c.env.Out, format, args...) }
+
+// fail prints and returns errReported.
+func (c *checker) fail(format string, args ...any) error {
+	c.printf(format, args...)
+	return errReported
+}
+
+func (c *checker) check(path string) error {
+	manifest, preamble, err := c.kind(path)
+	if err != nil {
+		return err
+	}
+	if manifest {
+		return c.checkSet(path)
+	}
+	c.printf("Start checking Old-Style AOF\n")
+	v, err := c.checkFile(path, path, true, preamble)
+	if err != nil {
+		return err
+	}
+	c.report(v, "AOF", path)
+	return nil
+}
+
+func (c *checker) report(v verdict, kind, name string) {
+	switch v {
+	case checkedOK:
+		c.printf("%s %s is valid\n", kind, name)
+	case checkedEmpty:
+		c.printf("%s %s is empty\n", kind, name)
+	case checkedTruncated:
+		c.printf("Successfully truncated AOF %s\n", name)
+	case checkedToTime:
+		c.printf("Successfully truncated AOF %s to timestamp %d\n", name, c.toTime)
+	}
+}
+
+// kind looks at what path starts with.
+func (c *checker) kind(path string) (manifest, preamble bool, err error) {
+	f, err := c.env.FS.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return false, false, c.fail("Cannot open file %s: %s\n", path, Strerror(err))
+	}
+	defer f.Close() // read only
+	r := bufio.NewReaderSize(f, 4096)
+	if head, err := r.Peek(8); err == nil && bytes.HasPrefix(head, []byte("REDIS")) {
+		return false, true, nil
+	}
+	manifest, err = isManifest(r)
+	if err != nil {
+		return false, false, c.fail("Cannot read file: %s\n", path)
+	}
+	return manifest, false, nil
+}
+
+func (c *checker) checkSet(path string) error {
+	c.printf("Start checking Multi Part AOF\n")
+	m, err := ReadManifest(c.env.FS, path)
+	if err != nil {
+		return c.manifestError(err)
+	}
+	parts := m.Parts()
+	for i, p := range parts {
+		file := filepath.Join(filepath.Dir(path), p.Name)
+		last := i == len(parts)-1
+		kind, preamble := "INCR AOF", false
+		if m.Base != nil && i == 0 {
+			kind = "BASE AOF"
+			if _, preamble, err = c.kind(file); err != nil {
+				return err
+			}
+			format := "RESP"
+			if preamble {
+				format = "RDB"
+			}
+			c.printf("Start to check BASE AOF (%s format).\n", format)
+		} else if i == len(parts)-len(m.Incr) {
+			c.printf("Start to check INCR files.\n")
+		}
+		v, err := c.checkFile(p.Name, file, last, preamble)
+		if err != nil {
+			return err
+		}
+		c.report(v, kind, p.Name)
+	}
+	c.printf("All AOF files and manifest are valid\n")
+	return nil
+}
+
+func (c *checker) manifestError(err error) error {
+	var le *LoadError
+	var me *ManifestError
+	switch {
+	case errors.As(err, &me):
+		c.printf("\n*** FATAL AOF MANIFEST FILE ERROR ***\n")
+		if me.Text != "" {
+			c.printf("Reading the manifest file, at line %d\n>>> '%s'\n", me.Line, me.Text)
+		}
+		return c.fail("%s\n", me.What)
+	case errors.As(err, &le):
+		return c.fail("%s\n", le.Text)
+	}
+	return err
+}
+
+// checkFile checks one file and, if asked to, cuts it.
+func (c *checker) checkFile(name, path string, last, preamble bool) (verdict, error) {
+	mode := os.O_RDONLY
+	if c.fix || c.toTime != 0 {
+		mode = os.O_RDWR
+	}
+	f, err := c.env.FS.OpenFile(path, mode, 0)
+	if err != nil {
+		return 0, c.fail("Cannot open file %s: %s, aborting...\n", path, Strerror(err))
+	}
+	defer f.Close() // whatever was changed has been synced
+	size, err := f.Size()
+	if err != nil {
+		return 0, c.fail("Cannot stat file: %s, aborting...\n", name)
+	}
+	if size == 0 {
+		return checkedEmpty, nil
+	}
+	start := int64(0)
+	if preamble {
+		if start, err = c.preamble(f, name); err != nil {
+			return 0, err
+		}
+	}
+	if _, err := f.Seek(start, io.SeekStart); err != nil {
+		return 0, c.fail("Failed to fseek in AOF %s: %s", name, Strerror(err))
+	}
+	w := &walker{c: c, in: bufio.NewReaderSize(f, scanBuffer), at: start, size: size, name: name, path: path, last: last}
+	if err := w.walk(); err != nil {
+		return 0, err
+	}
+	if w.cutAt >= 0 {
+		if err := cut(f, w.cutAt); err != nil {
+			return 0, c.fail("Failed to truncate AOF %s to timestamp %d\n", path, c.toTime)
+		}
+		return checkedToTime, nil
+	}
+	return c.conclude(f, w)
+}
+
+func (c *checker) preamble(f vfs.File, name string) (int64, error) {
+	n, ok := int64(0), false
+	if c.env.RDB != nil {
+		n, ok = c.env.RDB(f, name, c.env.Out)
+	}
+	if !ok {
+		return 0, c.fail("RDB preamble of AOF file is not sane, aborting.\n")
+	}
+	c.printf("RDB preamble is OK, proceeding with AOF tail...\n")
+	return n, nil
+}
+
+// conclude prints the analysis and cuts the end off if that was asked for.
+func (c *checker) conclude(f vfs.File, w *walker) (verdict, error) {
+	if c.fault != "" {
+		c.printf("%s\n", c.fault)
+	}
+	diff := w.size - w.good
+	if diff == 0 && c.toTime != 0 {
+		c.printf("Truncate nothing in AOF %s to timestamp %d\n", w.name, c.toTime)
+		return checkedOK, nil
+	}
+	c.printf("AOF analyzed: filename=%s, size=%d, ok_up_to=%d, ok_up_to_line=%d, diff=%d\n", w.name, w.size, w.good, c.line, diff)
+	switch {
+	case diff == 0:
+		return checkedOK, nil
+	case !c.fix:
+		return 0, c.fail("AOF %s is not valid. Use the --fix option to try fixing it.\n", w.name)
+	case !w.last:
+		return 0, c.fail("Failed to truncate AOF %s because it is not the last file\n", w.name)
+	}
+	c.printf("This will shrink the AOF %s from %d bytes, with %d bytes, to %d bytes\n", w.name, w.size, diff, w.good)
+	c.printf("Continue? [y/N]: ")
+	var answer [1]byte
+	if n, _ := c.env.In.Read(answer[:]); n == 0 || answer[0]|0x20 != 'y' {
+		return 0, c.fail("Aborting...\n")
+	}
+	if err := cut(f, w.good); err != nil {
+		return 0, c.fail("Failed to truncate AOF %s\n", w.name)
+	}
+	return checkedTruncated, nil
+}
+
+// cut truncates durably.
+func cut(f vfs.File, size int64) error {
+	if err := f.Truncate(size); err != nil {
+		return err
+	}
+	return f.Sync()
+}

@@ -1,0 +1,27 @@
+package aof
+
+import "redisd/internal/num"
+
+// AppendCommand appends argv to dst in the file's format.
+func AppendCommand(dst []byte, argv [][]byte) []byte {
+	dst = append(dst, '*')
+	dst = num.AppendInt(dst, int64(len(argv)))
+	dst = append(dst, '\r', '\n')
+	for _, arg := range argv {
+		dst = append(dst, '$')
+		dst = num.AppendInt(dst, int64(len(arg)))
+		dst = append(dst, '\r', '\n')
+		dst = append(dst, arg...)
+		dst = append(dst, '\r', '\n')
+	}
+	return dst
+}
+
+// AppendSelect appends "SELECT db".
+func AppendSelect(dst []byte, db int) []byte {
+	dst = append(dst, "*2\r\n$6\r\nSELECT\r\n$"...)
+	dst = num.AppendInt(dst, int64(num.IntLen(int64(db))))
+	dst = append(dst, '\r', '\n')
+	dst = num.AppendInt(dst, int64(db))
+	return append(dst, '\r', '\n')
+}

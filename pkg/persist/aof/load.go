@@ -1,0 +1,336 @@
+package aof
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"redisd/internal/vfs"
+)
+
+// ErrUnknownCommand is what Exec returns for a name that the table does not have.
+var ErrUnknownCommand = errors.New("unknown command")
+
+// LoadOptions say how a file is loaded.
+type LoadOptions struct {
+	// Exec applies a command; argv is valid until it returns. MULTI and EXEC are not
+	// passed on: the commands between them come one after another once the EXEC
+	// was read. Mandatory.
+	Exec func(argv [][]byte) error
+	// Preamble loads the RDB that r starts with and returns its length in bytes. It
+	// may read ahead. size is the size of the whole file. When nil a file with a preamble is refused.
+	Preamble func(r io.Reader, size int64) (n int64, err error)
+	// AllowTruncated is aof-load-truncated: an incomplete end is cut off.
+	AllowTruncated bool
+	// Progress, if not nil, is called at the start, about every 1024 commands and at the
+	// end, with the offset reached (in a set: over all files). The server serves its clients in it.
+	Progress func(offset int64)
+	// Event, if not nil, gets lines for the log.
+	Event func(Event)
+	// Micros, if not nil, reads a clock, for the times that LoadSet reports.
+	Micros func() int64
+
+	label string // what events call the file; default Path's last element
+	part  bool   // the file is one of a set
+	start int64  // bytes in the files before
+}
+
+// LoadResult says what was loaded.
+type LoadResult struct {
+	Commands  int64 // commands given to Exec
+	Size      int64 // bytes in the file, after truncation
+	Base      int64 // bytes that count as the last rewrite: the file, or the base of a set
+	Preamble  int64 // bytes of the RDB in front, 0 = none
+	Truncated int64 // bytes cut off at the end
+}
+
+// ErrorKind sorts what can go wrong with a load.
+type ErrorKind uint8
+
+// The kinds.
+const (
+	KindOpen     ErrorKind = iota + 1 // cannot be opened; wraps fs.ErrNotExist if it is not there
+	KindRead                          // the system cannot read it, or not truncate it
+	KindCut                           // the end is incomplete and must not be cut off
+	KindFormat                        // damaged
+	KindPreamble                      // the RDB in front is damaged
+	KindCommand                       // Exec refused a command
+	KindManifest                      // the list of a set is damaged
+)
+
+// LoadError is why a file cannot be loaded. Every kind is fatal for the start.
+type LoadError struct {
+	Kind   ErrorKind
+	Path   string
+	Offset int64  // of the damage, or of the command
+	Text   string // for the log, in Redis's words, with file and offset
+	Err    error  // cause
+}
+
+// Error tells file, offset and cause.
+func (e *LoadError) Error() string {
+	return fmt.Sprintf("aof: %s: offset %d: %v", e.Path, e.Offset, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *LoadError) Unwrap() error { return e.Err }
+
+const progressEvery = 1024
+
+// Load replays the file at path. An empty file is fine. Errors are *LoadError.
+// Runs on the caller's goroutine, as do the functions in opts.
+func Load(fsys vfs.FS, path string, opts LoadOptions) (LoadResult, error) {
+	l := &loader{fs: fsys, path: path, opts: opts}
+	if l.opts.label == "" {
+		l.opts.label = path
+	}
+	f, err := fsys.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		text := fmt.Sprintf("Fatal error: can't open the append log file %s for reading: %s", l.opts.label, Strerror(err))
+		return LoadResult{}, &LoadError{KindOpen, path, 0, text, err}
+	}
+	err = l.run(f)
+	_ = f.Close() // read only
+	if err == nil {
+		err = l.truncate()
+	}
+	l.progress()
+	l.res.Base = l.res.Size
+	return l.res, err
+}
+
+// loader is one Load.
+type loader struct {
+	fs   vfs.FS
+	path string
+	opts LoadOptions
+	res  LoadResult
+	in   scanner
+
+	valid   int64  // end of the last command that counts
+	cutAt   int64  // where to cut, -1 = the file is whole
+	multi   bool   // between MULTI and EXEC
+	queued  []byte // arguments of the commands since MULTI, one behind another
+	lengths []int  // of the arguments
+	argcs   []int  // of the commands
+	argv    [][]byte
+}
+
+func (l *loader) run(f vfs.File) error {
+	l.cutAt = -1
+	size, err := f.Size()
+	if err != nil {
+		return l.readError(err)
+	}
+	l.res.Size = size
+	if size == 0 {
+		return nil
+	}
+	if err := l.preamble(f, size); err != nil {
+		return err
+	}
+	l.in.reset(f, l.res.Preamble, size)
+	l.valid = l.res.Preamble
+	l.progress()
+	for n := 1; ; n++ {
+		args, _, err := l.in.next()
+		if err == nil && args != nil {
+			err = l.command(args)
+		}
+		if err == errCut {
+			err = l.cutOrDamaged(f)
+		}
+		if err != nil {
+			return l.ended(err)
+		}
+		if n%progressEvery == 0 {
+			l.progress()
+		}
+	}
+}
+
+// preamble loads the RDB in front, if there is one, and places f behind it.
+func (l *loader) preamble(f vfs.File, size int64) error {
+	magic := make([]byte, 5)
+	if n, err := f.ReadAt(magic, 0); err != nil && err != io.EOF {
+		return l.readError(err)
+	} else if !bytes.Equal(magic[:n], []byte("REDIS")) {
+		return nil
+	}
+	what, fatal := "Reading RDB preamble from AOF file...", "Error reading the RDB preamble of the AOF file %s, AOF loading aborted"
+	if l.opts.part {
+		what, fatal = "Reading RDB base file on AOF loading...", "Error reading the RDB base file %s, AOF loading aborted"
+	}
+	l.event(Notice, "%s", what)
+	if l.opts.Preamble == nil {
+		return &LoadError{KindPreamble, l.path, 0, fmt.Sprintf(fatal, l.opts.label), errors.New("an RDB preamble cannot be read here")}
+	}
+	n, err := l.opts.Preamble(f, size)
+	if err == nil && n > size {
+		err = fmt.Errorf("preamble of %d bytes in a file of %d", n, size)
+	}
+	if err != nil {
+		return &LoadError{KindPreamble, l.path, n, fmt.Sprintf(fatal+": %v", l.opts.label, err), err}
+	}
+	if _, err := f.Seek(n, io.SeekStart); err != nil {
+		return l.readError(err)
+	}
+	l.res.Preamble = n
+	if !l.opts.part {
+		l.event(Notice, "Reading the remaining AOF tail...")
+	}
+	return nil
+}
+
+// command applies or queues a command that was read.
+func (l *loader) command(args [][]byte) error {
+	name := args[0]
+	switch {
+	case l.multi && bytes.EqualFold(name, []byte("EXEC")):
+		if err := l.execQueued(); err != nil {
+			return err
+		}
+		l.multi = false
+	case bytes.EqualFold(name, []byte("EXEC")):
+		l.event(Warning, "EXEC without MULTI at offset %d of the AOF file %s is ignored", l.valid, l.opts.label)
+	case bytes.EqualFold(name, []byte("MULTI")):
+		if l.multi {
+			// Left by versions that did not cut off an incomplete transaction.
+			// Redis goes on to the next EXEC as well.
+			l.event(Warning, "MULTI inside the MULTI at offset %d of the AOF file %s is ignored", l.valid, l.opts.label)
+		}
+		l.multi = true
+	case l.multi:
+		l.queue(args)
+	default:
+		if err := l.exec(args); err != nil {
+			return err
+		}
+	}
+	if !l.multi {
+		l.valid = l.in.offset()
+	}
+	return nil
+}
+
+func (l *loader) exec(args [][]byte) error {
+	err := l.opts.Exec(args)
+	if err == nil {
+		l.res.Commands++
+		return nil
+	}
+	text := fmt.Sprintf("Error of command '%s' reading the append only file %s at offset %d: %v", shown(args[0]), l.opts.label, l.valid, err)
+	if errors.Is(err, ErrUnknownCommand) {
+		text = fmt.Sprintf("Unknown command '%s' reading the append only file %s at offset %d", shown(args[0]), l.opts.label, l.valid)
+	}
+	return &LoadError{KindCommand, l.path, l.valid, text, fmt.Errorf("command %q: %w", shown(args[0]), err)}
+}
+
+// shown keeps a name that is garbage from flooding the log.
+func shown(name []byte) []byte { return name[:min(len(name), 128)] }
+
+func (l *loader) queue(args [][]byte) {
+	l.argcs = append(l.argcs, len(args))
+	for _, a := range args {
+		l.lengths = append(l.lengths, len(a))
+		l.queued = append(l.queued, a...)
+	}
+}
+
+func (l *loader) execQueued() error {
+	data, lengths := l.queued, l.lengths
+	for _, argc := range l.argcs {
+		l.argv = l.argv[:0]
+		for _, n := range lengths[:argc] {
+			l.argv = append(l.argv, data[:n:n])
+			data = data[n:]
+		}
+		lengths = lengths[argc:]
+		if err := l.exec(l.argv); err != nil {
+			return err
+		}
+	}
+	l.queued, l.lengths, l.argcs = l.queued[:0], l.lengths[:0], l.argcs[:0]
+	if cap(l.queued) > keepScan {
+		l.queued = nil
+	}
+	return nil
+}
+
+// ended sorts out why the reading stopped. nil: all is loaded, perhaps with cutAt set.
+func (l *loader) ended(err error) error {
+	var bad *formatError
+	var done *LoadError
+	switch {
+	case errors.As(err, &done):
+		return err
+	case errors.As(err, &bad):
+		text := fmt.Sprintf("Bad file format reading the append only file: make a backup of your AOF file, then use ./redis-check-aof --fix <filename> (file %s, offset %d: %s)",
+			l.path, bad.offset, bad.what)
+		return &LoadError{KindFormat, l.path, bad.offset, text, err}
+	case err == io.EOF && !l.multi:
+		return nil
+	case err == io.EOF:
+		l.event(Warning, "Revert incomplete MULTI/EXEC transaction in AOF file %s", l.opts.label)
+	case err != errCut:
+		return l.readError(err)
+	}
+	if !l.opts.AllowTruncated {
+		text := fmt.Sprintf("Unexpected end of file reading the append only file %s (good up to offset %d). You can: 1) Make a backup of your AOF file, then use ./redis-check-aof --fix <filename>. "+
+			"2) Alternatively you can set the 'aof-load-truncated' configuration option to yes and restart the server.", l.opts.label, l.valid)
+		return &LoadError{KindCut, l.path, l.valid, text, errCut}
+	}
+	l.cutAt = l.valid
+	return nil
+}
+
+// truncate cuts the incomplete end off, durably: what is appended next must not
+// come behind it.
+func (l *loader) truncate() error {
+	if l.cutAt < 0 {
+		return nil
+	}
+	l.event(Warning, "!!! Warning: short read while loading the AOF file %s!!!", l.opts.label)
+	l.event(Warning, "!!! Truncating the AOF %s at offset %d !!!", l.opts.label, l.cutAt)
+	f, err := l.fs.OpenFile(l.path, os.O_WRONLY, 0)
+	if err == nil {
+		if err = f.Truncate(l.cutAt); err == nil {
+			err = f.Sync()
+		}
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+	}
+	if err != nil {
+		text := fmt.Sprintf("Error truncating the AOF file %s: %s", l.opts.label, Strerror(err))
+		return &LoadError{KindRead, l.path, l.cutAt, text, err}
+	}
+	l.res.Truncated = l.res.Size - l.cutAt
+	l.res.Size = l.cutAt
+	l.event(Warning, "AOF %s loaded anyway because aof-load-truncated is enabled (%d bytes dropped)", l.opts.label, l.res.Truncated)
+	return nil
+}
+
+func (l *loader) readError(err error) error {
+	at := l.in.offset()
+	text := fmt.Sprintf("Unrecoverable error reading the append only file %s at offset %d: %s", l.opts.label, at, Strerror(err))
+	return &LoadError{KindRead, l.path, at, text, err}
+}
+
+func (l *loader) progress() {
+	if l.opts.Progress != nil {
+		l.opts.Progress(l.opts.start + l.in.offset())
+	}
+}
+
+func (l *loader) event(level Level, format string, args ...any) {
+	if l.opts.Event != nil {
+		l.opts.Event(Event{Level: level, Text: fmt.Sprintf(format, args...)})
+	}
+}
+
+// missing says whether err is that a file is not there.
+func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,0 +1,211 @@
+package aof
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"redisd/internal/num"
+)
+
+// The reader of the file's format: one command or note at a time, arguments as
+// slices of the buffer. It knows three ends: at a boundary, inside an item (the file
+// was cut off), and at bytes that no file of ours has (it was damaged).
+
+const (
+	scanBuffer = 1 << 20
+	// Buffers that a huge command made grow beyond this are given back.
+	keepScan = 16 << 20
+	// A header line is a sign and a number; Redis reads notes of up to 1024.
+	maxHeader = 32
+	maxNote   = 1024
+	// No more arguments than this are believed; Redis's clients may send 1M.
+	maxArgs = 1 << 30
+)
+
+// errCut: the input ends inside an item.
+var errCut = errors.New("unexpected end of file")
+
+// formatError says what is wrong with the bytes at an offset.
+type formatError struct {
+	offset int64
+	what   string
+}
+
+func (e *formatError) Error() string { return e.what }
+
+// span is an argument as a range of scanner.buf, relative to scanner.pos.
+type span struct{ from, to int }
+
+// scanner reads items from r. Offsets count from the offset given to reset.
+type scanner struct {
+	r    io.Reader
+	buf  []byte
+	pos  int   // start of the item in hand
+	end  int   // end of the valid bytes
+	base int64 // offset of buf[0]
+	size int64 // offset of the end of the input when known, else -1
+	eof  bool
+
+	spans []span
+	args  [][]byte // of the last command, slices of buf
+}
+
+func (s *scanner) reset(r io.Reader, offset, size int64) {
+	*s = scanner{r: r, buf: s.buf, base: offset, size: size, spans: s.spans, args: s.args}
+	if s.buf == nil {
+		s.buf = make([]byte, scanBuffer)
+	}
+}
+
+// offset is where the next item starts.
+func (s *scanner) offset() int64 { return s.base + int64(s.pos) }
+
+// next reads an item. args is nil for a note; both are nil at the end (io.EOF).
+// They are valid until the next call.
+func (s *scanner) next() (args [][]byte, note []byte, err error) {
+	if err := s.need(1); err != nil {
+		if err == errCut {
+			err = io.EOF
+		}
+		return nil, nil, err
+	}
+	switch s.buf[s.pos] {
+	case '*':
+		args, err = s.command()
+		return args, nil, err
+	case '#':
+		to, after, err := s.line(0, maxNote)
+		if err != nil {
+			return nil, nil, err
+		}
+		note = s.buf[s.pos : s.pos+to]
+		s.pos += after
+		return nil, note, nil
+	}
+	return nil, nil, s.bad(0, "expected '*', got %q", s.buf[s.pos])
+}
+
+// command reads "*argc" and the arguments.
+func (s *scanner) command() ([][]byte, error) {
+	argc, at, err := s.header(0, '*')
+	if err != nil {
+		return nil, err
+	}
+	if argc < 1 || argc > maxArgs {
+		return nil, s.bad(0, "invalid number of arguments %d", argc)
+	}
+	s.spans = s.spans[:0]
+	for range argc {
+		n, data, err := s.header(at, '$')
+		if err != nil {
+			return nil, err
+		}
+		if s.size >= 0 && n > s.size-s.base-int64(s.pos)-int64(data)-2 {
+			return nil, errCut // nothing is allocated for a length that lies
+		}
+		to := data + int(n)
+		if err := s.need(to + 2); err != nil {
+			return nil, err
+		}
+		if tail := s.buf[s.pos+to:]; tail[0] != '\r' || tail[1] != '\n' {
+			return nil, s.bad(to, "expected CRLF behind an argument of %d bytes, got %q", n, tail[:2])
+		}
+		s.spans = append(s.spans, span{data, to})
+		at = to + 2
+	}
+	s.args = s.args[:0]
+	for _, sp := range s.spans {
+		s.args = append(s.args, s.buf[s.pos+sp.from:s.pos+sp.to:s.pos+sp.to])
+	}
+	s.pos += at
+	return s.args, nil
+}
+
+// header reads a line of sign and number at pos+at; after is where the next byte is.
+func (s *scanner) header(at int, sign byte) (n int64, after int, err error) {
+	if err := s.need(at + 1); err != nil {
+		return 0, 0, err
+	}
+	if c := s.buf[s.pos+at]; c != sign {
+		return 0, 0, s.bad(at, "expected '%c', got %q", sign, c)
+	}
+	to, after, err := s.line(at, maxHeader)
+	if err != nil {
+		return 0, 0, err
+	}
+	u, ok := num.ParseUint(s.buf[s.pos+at+1 : s.pos+to])
+	if !ok || u > 1<<62 {
+		return 0, 0, s.bad(at, "invalid number in %q", s.buf[s.pos+at:s.pos+to])
+	}
+	return int64(u), after, nil
+}
+
+// line finds the CRLF of the line at pos+at: its text ends before to, the next line
+// starts at after.
+func (s *scanner) line(at, limit int) (to, after int, err error) {
+	for i := at; ; i++ {
+		if i-at > limit {
+			return 0, 0, s.bad(at, "line of more than %d bytes", limit)
+		}
+		if err := s.need(i + 1); err != nil {
+			return 0, 0, err
+		}
+		if s.buf[s.pos+i] != '\n' {
+			continue
+		}
+		if i == at || s.buf[s.pos+i-1] != '\r' {
+			return 0, 0, s.bad(i, "line feed without carriage return")
+		}
+		return i - 1, i + 1, nil
+	}
+}
+
+// need makes n bytes lie at buf[pos:].
+func (s *scanner) need(n int) error {
+	if s.end-s.pos >= n {
+		return nil
+	}
+	return s.fill(n)
+}
+
+func (s *scanner) fill(n int) error {
+	if s.pos > 0 {
+		copy(s.buf, s.buf[s.pos:s.end])
+		s.base += int64(s.pos)
+		s.end -= s.pos
+		s.pos = 0
+	}
+	if len(s.buf) > keepScan && s.end <= scanBuffer && n <= scanBuffer {
+		s.buf = append(make([]byte, 0, scanBuffer), s.buf[:s.end]...)[:scanBuffer]
+	}
+	for idle := 0; s.end < n; {
+		if s.eof {
+			return errCut
+		}
+		if s.end == len(s.buf) {
+			// Twice what has arrived, not what a length promises.
+			s.buf = append(s.buf, make([]byte, min(len(s.buf), max(n-len(s.buf), scanBuffer)))...)
+		}
+		m, err := s.r.Read(s.buf[s.end:])
+		s.end += m
+		switch {
+		case err == io.EOF:
+			s.eof = true
+		case err != nil:
+			return err
+		case m > 0:
+			idle = 0
+		default:
+			if idle++; idle == 100 {
+				return io.ErrNoProgress
+			}
+		}
+	}
+	return nil
+}
+
+// bad is damage at pos+at.
+func (s *scanner) bad(at int, format string, args ...any) error {
+	return &formatError{s.offset() + int64(at), fmt.Sprintf(format, args...)}
+}
