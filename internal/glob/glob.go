@@ -17,7 +17,9 @@ func Match(pattern, s []byte, nocase bool) bool {
 	star, retry := -1, 0
 	for i < len(s) {
 		if p < len(pattern) {
-			if pattern[p] == '*' {
+			next, ok := p+1, true
+			switch c := pattern[p]; c {
+			case '*':
 				for p < len(pattern) && pattern[p] == '*' {
 					p++
 				}
@@ -26,8 +28,19 @@ func Match(pattern, s []byte, nocase bool) bool {
 				}
 				star, retry = p, i
 				continue
+			case '?':
+			case '[':
+				next, ok = matchClass(pattern, next, s[i], nocase)
+			case '\\':
+				if next < len(pattern) {
+					c = pattern[next]
+					next++
+				}
+				ok = equal(c, s[i], nocase)
+			default:
+				ok = equal(c, s[i], nocase)
 			}
-			if next, ok := matchOne(pattern, p, s[i], nocase); ok {
+			if ok {
 				p, i = next, i+1
 				continue
 			}
@@ -35,12 +48,10 @@ func Match(pattern, s []byte, nocase bool) bool {
 		if star < 0 {
 			return false
 		}
-		retry++
-		p, i = star, retry
-		if i = skipTo(pattern[p:], s, i, nocase); i < 0 {
+		if retry = skipTo(pattern[star], s, retry+1, nocase); retry < 0 {
 			return false
 		}
-		retry = i
+		p, i = star, retry
 	}
 	for p < len(pattern) && pattern[p] == '*' {
 		p++
@@ -48,39 +59,24 @@ func Match(pattern, s []byte, nocase bool) bool {
 	return p == len(pattern)
 }
 
-// skipTo finds the first place from i on where the literal that rest begins with
-// occurs; i itself when rest does not begin with a plain byte; -1 for nowhere.
-func skipTo(rest, s []byte, i int, nocase bool) int {
-	if i >= len(s) {
+// skipTo finds the first place from i on where an element that begins with c may
+// match: c itself when it is a plain byte, any place otherwise; -1 for nowhere.
+func skipTo(c byte, s []byte, i int, nocase bool) int {
+	switch {
+	case i >= len(s):
 		return -1
-	}
-	if nocase || rest[0] == '?' || rest[0] == '[' || rest[0] == '\\' {
+	case nocase || c == '?' || c == '[' || c == '\\':
 		return i
 	}
-	n := bytes.IndexByte(s[i:], rest[0])
+	n := bytes.IndexByte(s[i:], c)
 	if n < 0 {
 		return -1
 	}
 	return i + n
 }
 
-// matchOne compares c with the element at pattern[p], which is not a star, and
-// returns where the next element begins.
-func matchOne(pattern []byte, p int, c byte, nocase bool) (next int, ok bool) {
-	switch pattern[p] {
-	case '?':
-		return p + 1, true
-	case '[':
-		return matchClass(pattern, p+1, c, nocase)
-	case '\\':
-		if p+1 < len(pattern) {
-			p++
-		}
-	}
-	if nocase {
-		return p + 1, lower(pattern[p]) == lower(c)
-	}
-	return p + 1, pattern[p] == c
+func equal(a, b byte, nocase bool) bool {
+	return a == b || (nocase && lower(a) == lower(b))
 }
 
 // matchClass compares c with the class whose first byte after the bracket is at
@@ -100,10 +96,8 @@ func matchClass(pattern []byte, p int, c byte, nocase bool) (next int, ok bool) 
 		case p+2 < len(pattern) && pattern[p+1] == '-':
 			found = found || inRange(pattern[p], pattern[p+2], c, nocase)
 			p += 2
-		case nocase:
-			found = found || lower(pattern[p]) == lower(c)
 		default:
-			found = found || pattern[p] == c
+			found = found || equal(pattern[p], c, nocase)
 		}
 	}
 	if p < len(pattern) {

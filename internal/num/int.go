@@ -54,12 +54,19 @@ func ParseUint(b []byte) (uint64, bool) {
 		return 0, false
 	}
 	var v uint64
-	for i, c := range b {
+	for _, c := range b[:min(len(b), safeDigits)] {
 		d := uint64(c - '0')
 		if d > 9 {
 			return 0, false
 		}
-		if i >= safeDigits && (v > math.MaxUint64/10 || v*10 > math.MaxUint64-d) {
+		v = v*10 + d
+	}
+	if len(b) <= safeDigits {
+		return v, true
+	}
+	for _, c := range b[safeDigits:] {
+		d := uint64(c - '0')
+		if d > 9 || v > math.MaxUint64/10 || v*10 > math.MaxUint64-d {
 			return 0, false
 		}
 		v = v*10 + d
