@@ -1,0 +1,209 @@
+package persist
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"redisd/internal/failpoint"
+	"redisd/internal/vfs"
+	"redisd/pkg/persist/rdb"
+)
+
+// Exit codes of a child.
+const (
+	ExitDone    = 0   // the file is complete and synced
+	ExitFailed  = 1   // it could not be written, or the stream broke; no file is left
+	ExitStopped = 255 // stopped on purpose (SIGUSR1 or an abort frame): no error
+)
+
+// ChildConfig is what a child needs beside its stream.
+type ChildConfig struct {
+	FS   vfs.FS
+	Pid  int            // its own process id, for the names of its files
+	Fail *failpoint.Set // nil outside of tests
+}
+
+// progressEvery is the number of keys between two progress frames: about ten
+// a second.
+const progressEvery = 1 << 16
+
+// child is the running work of RunChild.
+type child struct {
+	cfg   ChildConfig
+	opts  Options
+	ctl   io.Writer
+	in    *demux
+	spool *spool
+	out   *output
+	keys  uint64
+	diff  uint64
+}
+
+// RunChild does a child's work: it reads the parent's frames from in, writes the
+// file, tells results on ctl, and returns the exit code. It blocks until then.
+// Nothing is removed that a caller could still want, and everything else is:
+// after ExitDone a save has left TempRDB, a rewrite TempRewriteDone; after any
+// other code there is no file. A goroutine may still wait for in afterwards; it
+// ends with the process or when in is closed.
+func RunChild(in io.Reader, ctl io.Writer, cfg ChildConfig) int {
+	c := &child{cfg: cfg, ctl: ctl}
+	br := bufio.NewReaderSize(in, 64<<10)
+	err := c.header(br)
+	if err == nil {
+		err = c.work(br)
+	}
+	switch {
+	case err == nil:
+		c.send(frameReport, Report{OK: true, Keys: c.keys, Bytes: uint64(c.out.size()), DiffBytes: c.diff}.append(nil))
+		return ExitDone
+	case errors.Is(err, errAborted):
+		return ExitStopped
+	}
+	if errors.Is(err, errFrame) {
+		c.note('#', "%s", err)
+	}
+	c.send(frameReport, Report{Keys: c.keys, DiffBytes: c.diff, Text: err.Error()}.append(nil))
+	return ExitFailed
+}
+
+func (c *child) header(r io.Reader) error {
+	t, payload, err := readFrame(r, nil)
+	if err != nil {
+		return fmt.Errorf("persist: reading the header: %w", err)
+	}
+	if t != frameHeader {
+		return fmt.Errorf("%w: type %d where the header belongs", errFrame, t)
+	}
+	c.opts, err = parseOptions(payload)
+	return err
+}
+
+// work writes the file and cleans up if that fails.
+func (c *child) work(r io.Reader) (err error) {
+	c.spool = &spool{fsys: c.cfg.FS, name: TempDiff(c.opts.Dir, c.cfg.Pid)}
+	c.in = newDemux(r, c.spool)
+	go c.in.run()
+	defer func() {
+		close(c.in.quit)
+		c.spool.close()
+		if err != nil {
+			c.out.abandon()
+			// A second try, because the first error may have been in the way.
+			if removeTemp(c.cfg.FS, c.opts.Dir, c.opts.Role, c.cfg.Pid) != nil {
+				_ = removeTemp(c.cfg.FS, c.opts.Dir, c.opts.Role, c.cfg.Pid)
+			}
+		}
+	}()
+	if c.opts.Role == RoleRDB {
+		return c.save()
+	}
+	return c.rewrite()
+}
+
+// snapshot decodes the record stream and writes the file's first, or only,
+// part.
+func (c *child) snapshot() error {
+	f := newFormat(c.out, &c.opts)
+	if err := f.begin(); err != nil {
+		return err
+	}
+	d := rdb.NewDecoder(c.in)
+	rec := &rdb.Record{}
+	perDB := []uint64{}
+	for {
+		err := rdb.ReadRecord(d, rec)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := f.record(rec); err != nil {
+			return err
+		}
+		for len(perDB) <= rec.DB {
+			perDB = append(perDB, 0)
+		}
+		perDB[rec.DB]++
+		c.key()
+	}
+	if err := c.compare(perDB); err != nil {
+		return err
+	}
+	if err := c.cfg.Fail.Hit("child-snapshot-end"); err != nil {
+		return err
+	}
+	return f.end()
+}
+
+// key counts a key and does what is due between two.
+func (c *child) key() {
+	c.keys++
+	if c.keys%progressEvery == 1 {
+		c.send(frameProgress, Progress{c.keys, uint64(c.out.size())}.append(nil))
+	}
+	if us := c.opts.KeySaveDelayMicros; us > 0 {
+		time.Sleep(time.Duration(us) * time.Microsecond)
+	} else if us < 0 && rand.Int64N(-us) == 0 {
+		time.Sleep(time.Microsecond)
+	}
+}
+
+// compare refuses a file that has not what the parent counted: an encoder and a
+// decoder that do not agree must not replace good data.
+func (c *child) compare(perDB []uint64) error {
+	end := c.in.end
+	if end.keys != c.keys {
+		return fmt.Errorf("%w: %d keys of %d arrived", errFrame, c.keys, end.keys)
+	}
+	for db := range max(len(perDB), len(end.perDB)) {
+		if at(perDB, db) != at(end.perDB, db) {
+			return fmt.Errorf("%w: database %d has %d keys of %d", errFrame, db, at(perDB, db), at(end.perDB, db))
+		}
+	}
+	return nil
+}
+
+func at(n []uint64, i int) uint64 {
+	if i < len(n) {
+		return n[i]
+	}
+	return 0
+}
+
+// send tells the parent something. An error has no meaning here: without a
+// parent the stream tells what to do.
+func (c *child) send(t frameType, payload []byte) {
+	_, _ = c.ctl.Write(appendFrame(nil, t, payload))
+}
+
+func (c *child) note(level byte, format string, args ...any) {
+	c.send(frameNote, append([]byte{level}, fmt.Sprintf(format, args...)...))
+}
+
+// complain tells an error in Redis's words, unless it is no error of a file.
+func (c *child) complain(err error, text string) error {
+	if err == nil {
+		return nil
+	}
+	if c.ours(err) {
+		c.note('#', "%s: %s", text, reason(err))
+	}
+	return err
+}
+
+// ours says whether an error came from a file and not from the stream.
+func (c *child) ours(err error) bool {
+	var e *rdb.Error
+	switch {
+	case errors.Is(err, errAborted), errors.Is(err, errTruncated), errors.Is(err, errFrame):
+		return false
+	case errors.As(err, &e):
+		return c.in.ioErr != nil && errors.Is(err, c.in.ioErr)
+	}
+	return true
+}

@@ -1,0 +1,148 @@
+package persist
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// queued is how many frames of entries wait for the writer: enough to keep both
+// goroutines busy, little enough to be no memory.
+const queued = 8
+
+var errAborted = errors.New("persist: the parent called the work off")
+
+// demux reads the parent's frames in a goroutine of its own and keeps the pipe
+// flowing: entries go to the writer through a bounded channel, differences to
+// the spool.
+type demux struct {
+	in      io.Reader
+	spool   *spool
+	entries chan []byte   // closed at the snapshot's end, or when err is set
+	free    chan []byte   // buffers that come back
+	quit    chan struct{} // closed by the writer when it gives up
+	done    chan struct{} // closed when run has returned
+
+	end     *snapshotEnd // set before entries is closed: the snapshot is whole
+	ioErr   error        // err came from the spool's file
+	err     error        // why run returned; nil after a stop frame. Set before entries and done are closed
+	current []byte       // rest of the frame that Read hands out
+	frame   []byte       // the whole of it
+}
+
+func newDemux(in io.Reader, s *spool) *demux {
+	return &demux{
+		in: in, spool: s,
+		entries: make(chan []byte, queued), free: make(chan []byte, queued+2),
+		quit: make(chan struct{}), done: make(chan struct{}),
+	}
+}
+
+// run reads frames until the parent has said everything or the stream breaks.
+func (d *demux) run() {
+	d.err = d.loop()
+	if d.end == nil {
+		close(d.entries)
+	}
+	close(d.done)
+}
+
+func (d *demux) loop() error {
+	var small []byte
+	for {
+		buf := small
+		if d.end == nil {
+			buf = d.buffer()
+		}
+		t, payload, err := readFrame(d.in, buf)
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = errTruncated
+			}
+			return err
+		}
+		switch t {
+		case frameEntries:
+			if d.end != nil {
+				return fmt.Errorf("%w: entries after the snapshot's end", errFrame)
+			}
+			select {
+			case d.entries <- payload:
+				continue
+			case <-d.quit:
+				return errAborted
+			}
+		case frameDiff:
+			if err := d.spool.append(payload); err != nil {
+				d.ioErr = err
+				return err
+			}
+		case frameSnapshotEnd:
+			if err := d.finishSnapshot(payload); err != nil {
+				return err
+			}
+		case frameStopDiff:
+			return nil
+		case frameAbort:
+			return errAborted
+		default:
+			return fmt.Errorf("%w: unknown type %d", errFrame, t)
+		}
+		if d.end != nil {
+			small = payload
+		} else {
+			d.giveBack(payload)
+		}
+	}
+}
+
+func (d *demux) finishSnapshot(payload []byte) error {
+	if d.end != nil {
+		return fmt.Errorf("%w: the snapshot ended twice", errFrame)
+	}
+	end, err := parseSnapshotEnd(payload)
+	if err != nil {
+		return err
+	}
+	d.end = &end
+	close(d.entries)
+	return nil
+}
+
+func (d *demux) buffer() []byte {
+	select {
+	case b := <-d.free:
+		return b
+	default:
+		return make([]byte, 0, blockSize)
+	}
+}
+
+func (d *demux) giveBack(b []byte) {
+	select {
+	case d.free <- b[:0]:
+	default:
+	}
+}
+
+// Read is the record stream, for the writer's decoder. It ends with io.EOF only
+// if the parent ended the snapshot.
+func (d *demux) Read(p []byte) (int, error) {
+	for len(d.current) == 0 {
+		if d.frame != nil {
+			d.giveBack(d.frame)
+			d.frame = nil
+		}
+		b, ok := <-d.entries
+		if !ok {
+			if d.end != nil {
+				return 0, io.EOF
+			}
+			return 0, d.err
+		}
+		d.frame, d.current = b, b
+	}
+	n := copy(p, d.current)
+	d.current = d.current[n:]
+	return n, nil
+}

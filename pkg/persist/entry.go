@@ -1,0 +1,30 @@
+package persist
+
+import (
+	"redisd/pkg/keyspace"
+	"redisd/pkg/persist/rdb"
+)
+
+// entryView makes records of keyspace entries without allocating.
+type entryView struct {
+	rec     rdb.Record
+	scratch [24]byte // for the text of a number
+}
+
+// of returns e as a record, good until the next call or change of the keyspace.
+func (v *entryView) of(db int, e keyspace.Entry, attr Attribute) *rdb.Record {
+	if e.Type() != keyspace.String {
+		panic("BUG: persist: no encoder for values of type " + e.Type().String())
+	}
+	v.rec = rdb.Record{
+		DB: db, Key: e.Key(), Type: rdb.TypeString, ExpireAt: e.ExpireAt(),
+		Idle: -1, Freq: -1, Str: e.Value(&v.scratch),
+	}
+	switch attr {
+	case IdleAttribute:
+		v.rec.Idle = e.IdleSeconds()
+	case FreqAttribute:
+		v.rec.Freq = int64(e.Freq())
+	}
+	return &v.rec
+}

@@ -1,0 +1,127 @@
+package persist
+
+import (
+	"strconv"
+
+	"redisd/pkg/persist/rdb"
+)
+
+// format turns records into the bytes of a file.
+type format interface {
+	begin() error
+	record(rec *rdb.Record) error
+	end() error
+}
+
+// newFormat returns the format that the options ask for.
+func newFormat(o *output, opts *Options) format {
+	if opts.Role == RoleAOF && !opts.Preamble {
+		return &aofFormat{out: o, timestamp: opts.TimestampSecs, db: -1}
+	}
+	return &rdbFormat{out: o, opts: opts, db: -1, hinted: make([]bool, len(opts.Databases))}
+}
+
+// rdbFormat writes an RDB file, or the preamble of an append-only file.
+type rdbFormat struct {
+	out    *output
+	opts   *Options
+	db     int    // the database selected, -1 for none
+	hinted []bool // databases whose size was told
+}
+
+func (w *rdbFormat) begin() error {
+	o := w.out
+	o.sum = w.opts.Checksum
+	o.buf = rdb.AppendHeader(o.buf)
+	for _, a := range w.opts.Aux {
+		o.buf = rdb.AppendAux(o.buf, a.Key, a.Value)
+	}
+	return o.added()
+}
+
+func (w *rdbFormat) record(rec *rdb.Record) error {
+	o := w.out
+	if rec.DB != w.db {
+		w.selectDB(rec.DB)
+	}
+	o.buf = rdb.AppendRecord(o.buf, rec, w.opts.Compress)
+	return o.added()
+}
+
+// selectDB may come back to a database: the barrier sends what is about to
+// change, whatever the pump is at. The size is told once.
+func (w *rdbFormat) selectDB(db int) {
+	o := w.out
+	o.buf = rdb.AppendSelectDB(o.buf, db)
+	w.db = db
+	if db < len(w.hinted) && !w.hinted[db] {
+		w.hinted[db] = true
+		s := w.opts.Databases[db]
+		o.buf = rdb.AppendResizeDB(o.buf, s.Keys, s.Expires)
+	}
+}
+
+// end writes the trailer. The checksum covers what lies before it, so the
+// buffer is flushed first.
+func (w *rdbFormat) end() error {
+	o := w.out
+	if err := o.flush(); err != nil {
+		return err
+	}
+	o.buf = rdb.AppendEOF(o.buf, o.crc)
+	o.sum = false
+	return nil
+}
+
+// aofFormat writes the commands that make the dataset.
+type aofFormat struct {
+	out       *output
+	timestamp int64
+	db        int
+}
+
+func (w *aofFormat) begin() error {
+	if w.timestamp != 0 {
+		w.out.buf = append(w.out.buf, "#TS:"...)
+		w.out.buf = strconv.AppendInt(w.out.buf, w.timestamp, 10)
+		w.out.buf = append(w.out.buf, "\r\n"...)
+	}
+	return nil
+}
+
+func (w *aofFormat) record(rec *rdb.Record) error {
+	b := w.out.buf
+	if rec.DB != w.db {
+		b = append(b, "*2\r\n$6\r\nSELECT\r\n"...)
+		b = appendBulkInt(b, int64(rec.DB))
+		w.db = rec.DB
+	}
+	if rec.Type != rdb.TypeString {
+		panic("BUG: persist: no commands for values of type " + rdb.TypeName(rec.Type))
+	}
+	b = append(b, "*3\r\n$3\r\nSET\r\n"...)
+	b = appendBulk(b, rec.Key)
+	b = appendBulk(b, rec.Str)
+	if rec.ExpireAt != -1 {
+		b = append(b, "*3\r\n$9\r\nPEXPIREAT\r\n"...)
+		b = appendBulk(b, rec.Key)
+		b = appendBulkInt(b, rec.ExpireAt)
+	}
+	w.out.buf = b
+	return w.out.added()
+}
+
+func (w *aofFormat) end() error { return nil }
+
+func appendBulk(dst, b []byte) []byte {
+	dst = append(dst, '$')
+	dst = strconv.AppendInt(dst, int64(len(b)), 10)
+	dst = append(dst, "\r\n"...)
+	dst = append(dst, b...)
+	return append(dst, "\r\n"...)
+}
+
+func appendBulkInt(dst []byte, n int64) []byte {
+	var text [20]byte
+	return appendBulk(dst, strconv.AppendInt(text[:0], n, 10))
+}
