@@ -12,7 +12,7 @@ const (
 	// A string that does not fit in the buffer is read in steps of this size,
 	// so that a length that lies never makes the decoder allocate more than
 	// about twice what really arrived.
-	growStep = 1 << 20
+	growStep = bufferSize
 	// Scratch space above this is given back after the record that needed it.
 	keepScratch = 4 << 20
 	// maxLength is the largest string length believed at all.
