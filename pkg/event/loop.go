@@ -185,7 +185,7 @@ func (l *Loop) leave(buf []unix.EpollEvent) {
 // without sleeping only while that has been finding something, and takes it up
 // again when a sleep ends with several events at once, which is how load looks.
 func (l *Loop) poll(buf []unix.EpollEvent, block bool) (int, error) {
-	if l.busy || l.stop.Load() || l.post.queued.Load() > 0 {
+	if l.busy || l.stop.Load() || l.post.waiting() {
 		block = false
 	}
 	l.busy = false

@@ -67,6 +67,10 @@ func (l *Loop) RunPosted() int {
 	return ran
 }
 
+// waiting tells the loop whether there is something to run: queued, or left of a batch
+// that a panic ended.
+func (p *postbox) waiting() bool { return p.queued.Load() > 0 || p.next < len(p.batch) }
+
 // take makes the queue the batch.
 func (p *postbox) take() {
 	spare := p.batch[:0]

@@ -1,0 +1,113 @@
+package event_test
+
+import (
+	"bytes"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"redisd/internal/check"
+	"redisd/pkg/event"
+)
+
+func TestReadAndWrite(t *testing.T) {
+	a, b := pair(t)
+	var buf [16]byte
+	n, errno := event.Read(a, buf[:])
+	check.Eq(t, n, 0)
+	check.Eq(t, errno, unix.EAGAIN)
+	send(t, b, "hello")
+	n, errno = event.Read(a, buf[:3])
+	check.Eq(t, errno, unix.Errno(0))
+	check.Eq(t, string(buf[:n]), "hel")
+	n, errno = event.Read(a, nil)
+	check.Eq(t, n, 0)
+	check.Eq(t, errno, unix.Errno(0))
+	n, errno = event.Write(a, nil)
+	check.Eq(t, n, 0)
+	check.Eq(t, errno, unix.Errno(0))
+	check.NoErr(t, unix.Shutdown(b, unix.SHUT_WR))
+	n, _ = event.Read(a, buf[:])
+	check.Eq(t, string(buf[:n]), "lo")
+	n, errno = event.Read(a, buf[:])
+	check.Eq(t, n, 0)
+	check.Eq(t, errno, unix.Errno(0)) // end of the stream
+	shut(t, b)
+	_, errno = event.Write(a, []byte("x"))
+	check.Eq(t, errno, unix.EPIPE)
+	_, errno = event.Read(-1, buf[:])
+	check.Eq(t, errno, unix.EBADF)
+	_, errno = event.Writev(-1, [][]byte{buf[:]})
+	check.Eq(t, errno, unix.EBADF)
+	check.Eq(t, event.Close(-1), unix.EBADF)
+}
+
+func TestWriteFillsTheSocketAndSaysSo(t *testing.T) {
+	a, _ := pair(t)
+	block := bytes.Repeat([]byte("x"), 1<<20)
+	total, short := 0, false
+	for {
+		n, errno := event.Write(a, block)
+		if errno == unix.EAGAIN {
+			break
+		}
+		check.Eq(t, errno, unix.Errno(0))
+		total += n
+		short = short || n < len(block)
+	}
+	check.True(t, short && total > 0, "a partial write is reported as such")
+}
+
+func TestWritev(t *testing.T) {
+	many := make([][]byte, 100)
+	for i := range many {
+		many[i] = []byte{byte('a' + i%26), byte('0' + i%10)}
+	}
+	tests := []struct {
+		name string
+		bufs [][]byte
+		want []byte
+	}{
+		{"none", nil, nil},
+		{"only empty ones", [][]byte{nil, {}}, nil},
+		{"empty ones between", [][]byte{[]byte("ab"), nil, []byte("c"), {}, []byte("def")}, []byte("abcdef")},
+		{"more than fit", many, bytes.Join(many[:64], nil)},
+		{"empty ones do not count", append(make([][]byte, 80), []byte("end")), []byte("end")},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			a, b := pair(t)
+			n, errno := event.Writev(a, tc.bufs)
+			check.Eq(t, errno, unix.Errno(0))
+			check.Eq(t, n, len(tc.want))
+			got := make([]byte, 4096)
+			r, _ := event.Read(b, got)
+			check.EqBytes(t, got[:r], tc.want)
+		})
+	}
+}
+
+func TestStrerrorHasTheWordsOfC(t *testing.T) {
+	tests := []struct {
+		errno unix.Errno
+		want  string
+	}{
+		{0, "Success"},
+		{unix.EADDRINUSE, "Address already in use"},
+		{unix.EADDRNOTAVAIL, "Cannot assign requested address"},
+		{unix.EACCES, "Permission denied"},
+		{unix.ENOENT, "No such file or directory"},
+		{unix.ENOSPC, "No space left on device"},
+		{unix.EIO, "Input/output error"},
+		{unix.EAGAIN, "Resource temporarily unavailable"},
+		{unix.EAFNOSUPPORT, "Address family not supported by protocol"},
+		{unix.ESRMNT, "Srmount error"},
+		{unix.ENOTUNIQ, "Name not unique on network"},
+		{unix.ERFKILL, "Operation not possible due to RF-kill"},
+		{unix.ELIBSCN, ".lib section in a.out corrupted"},
+		{4095, "Unknown error 4095"},
+	}
+	for _, tc := range tests {
+		t.Run(tc.want, func(t *testing.T) { check.Eq(t, event.Strerror(tc.errno), tc.want) })
+	}
+}
