@@ -1,0 +1,246 @@
+package ds
+
+import (
+	"bytes"
+	"hash/maphash"
+
+	"redisd/pkg/mem"
+)
+
+// Barrier is told of a change before it happens: bucket i (with all its
+// children) of the table that carries the number gen.
+type Barrier func(gen uint64, i uint64)
+
+// table is one power-of-two array of buckets.
+type table struct {
+	buckets mem.Ref // first bucket; 0 while nothing was ever inserted
+	mask    uint64  // number of buckets minus one
+	used    uint64  // entries in it, children included
+	gen     uint64  // unlike that of any other table this dict ever had
+}
+
+func (t *table) size() uint64 {
+	if t.buckets == 0 {
+		return 0
+	}
+	return t.mask + 1
+}
+
+// Dict maps keys to the references of their entries. The zero Dict is not ready;
+// use NewDict. It belongs to the goroutine that owns the arena.
+type Dict struct {
+	arena  *mem.Arena
+	seed   maphash.Seed
+	keyOff int // where an entry's key starts
+	policy *ResizePolicy
+
+	ht       [2]table
+	rehash   int64 // next bucket of ht[0] to move, -1 when not rehashing
+	paused   int   // open iterations that must not see entries move
+	children uint64
+	nextGen  uint64
+
+	// Barrier is called before a bucket changes; nil when nobody watches.
+	Barrier Barrier
+}
+
+// ResizePolicy is shared by the dicts of a keyspace: whether tables may be
+// resized freely now. While a child works it is Avoid, as in Redis.
+type ResizePolicy struct {
+	// Avoid says that a table grows only when it is more than five times too
+	// full, does not shrink, and an ongoing rehash pauses.
+	Avoid bool
+}
+
+// forceRatio is Redis's dict_force_resize_ratio: a table that is this many times
+// too full grows although a child lives.
+const forceRatio = 5
+
+// Slot is the place of an entry in the table, good until entries move.
+type Slot struct {
+	b   mem.Ref // the bucket or child bucket
+	gen uint64
+	top uint64 // index of the bucket that the chain starts from
+	i   int
+}
+
+// NewDict makes an empty table; it takes no arena memory before the first
+// Insert. keyOff is where the key starts in an entry.
+func NewDict(a *mem.Arena, seed maphash.Seed, keyOff int, policy *ResizePolicy) *Dict {
+	return &Dict{arena: a, seed: seed, keyOff: keyOff, policy: policy, rehash: -1}
+}
+
+// Hash is the hash that all calls for key take.
+func (d *Dict) Hash(key []byte) uint64 { return maphash.Bytes(d.seed, key) }
+
+// Len is the number of entries.
+func (d *Dict) Len() uint64 { return d.ht[0].used + d.ht[1].used }
+
+// Rehashing tells whether entries are moving from one table to another.
+func (d *Dict) Rehashing() bool { return d.rehash >= 0 }
+
+func (d *Dict) bucket(r mem.Ref) bucket { return bucket{d.arena.Ptr(r)} }
+
+func (d *Dict) at(t *table, i uint64) mem.Ref { return t.buckets + mem.Ref(i*bucketSize) }
+
+func (d *Dict) key(r mem.Ref) []byte { return KeyAt(d.arena.Ptr(r), d.keyOff) }
+
+func tagOf(h uint64) uint8 { return uint8(h >> 56) }
+
+// Find looks key up. h must be Hash(key).
+func (d *Dict) Find(h uint64, key []byte) (mem.Ref, Slot, bool) {
+	if d.rehash >= 0 {
+		d.step()
+	}
+	for n := range d.ht {
+		t := &d.ht[n]
+		if t.used == 0 {
+			continue
+		}
+		top := h & t.mask
+		for r := d.at(t, top); ; {
+			b := d.bucket(r)
+			for m := b.match(tagOf(h)); m != 0; m &= m - 1 {
+				i := lowest(m)
+				if e := b.ref(i); bytes.Equal(d.key(e), key) {
+					return e, Slot{r, t.gen, top, i}, true
+				}
+			}
+			if !b.chained() {
+				break
+			}
+			r = b.ref(lastSlot)
+		}
+	}
+	return 0, Slot{}, false
+}
+
+// Touch announces a change of the entry in s: Barrier is told before the caller
+// changes its bytes.
+func (d *Dict) Touch(s Slot) {
+	if d.Barrier != nil {
+		d.Barrier(s.gen, s.top)
+	}
+}
+
+// Replace puts another reference of the same key into s, after Touch.
+func (d *Dict) Replace(s Slot, r mem.Ref) { d.bucket(s.b).setRef(s.i, r) }
+
+// Insert adds an entry whose key is not in the dict; h must be the key's hash.
+func (d *Dict) Insert(h uint64, r mem.Ref) Slot {
+	if d.rehash >= 0 {
+		d.step()
+	}
+	d.growIfFull()
+	t := &d.ht[0]
+	if d.rehash >= 0 {
+		t = &d.ht[1]
+	}
+	return d.insertInto(t, h, r)
+}
+
+func (d *Dict) insertInto(t *table, h uint64, e mem.Ref) Slot {
+	top := h & t.mask
+	if d.Barrier != nil {
+		d.Barrier(t.gen, top)
+	}
+	r := d.at(t, top)
+	b := d.bucket(r)
+	for b.room() == 0 {
+		if !b.chained() {
+			d.addChild(b)
+		}
+		r = b.ref(lastSlot)
+		b = d.bucket(r)
+	}
+	i := lowest(b.room())
+	b.put(i, tagOf(h), e)
+	t.used++
+	return Slot{r, t.gen, top, i}
+}
+
+// addChild moves the last slot's entry into a new child and lets the slot lead there.
+func (d *Dict) addChild(b bucket) {
+	r := d.arena.AllocZero(mem.Table, bucketSize)
+	d.children++
+	d.bucket(r).put(0, b.tag(lastSlot), b.ref(lastSlot))
+	b.setRef(lastSlot, r)
+	b.setUsed(b.used() | chainBit)
+}
+
+// Delete takes the entry in s out of the dict and leaves its memory alone. The
+// chain stays dense: its last entry fills the hole, an empty child is freed.
+func (d *Dict) Delete(s Slot) {
+	d.Touch(s)
+	t := d.tableOf(s.gen)
+	t.used--
+	b := d.bucket(s.b)
+	var parent, tail bucket
+	var tailRef mem.Ref
+	for tail = b; tail.chained(); {
+		parent, tailRef = tail, tail.ref(lastSlot)
+		tail = d.bucket(tailRef)
+	}
+	if parent.p == nil {
+		b.clear(s.i)
+		d.dropIfEmptyChild(t, s, b)
+		return
+	}
+	last := lowest(tail.live())
+	b.put(s.i, tail.tag(last), tail.ref(last))
+	tail.clear(last)
+	if tail.live() == 0 {
+		d.unlinkChild(parent, tailRef)
+	}
+}
+
+// dropIfEmptyChild frees b when it is a child that lost its last entry.
+func (d *Dict) dropIfEmptyChild(t *table, s Slot, b bucket) {
+	top := d.at(t, s.top)
+	if b.live() != 0 || s.b == top {
+		return
+	}
+	parent := d.bucket(top)
+	for parent.ref(lastSlot) != s.b {
+		parent = d.bucket(parent.ref(lastSlot))
+	}
+	d.unlinkChild(parent, s.b)
+}
+
+func (d *Dict) unlinkChild(parent bucket, child mem.Ref) {
+	parent.setUsed(parent.used() &^ (chainBit | 1<<lastSlot))
+	d.arena.Free(mem.Table, child)
+	d.children--
+}
+
+func (d *Dict) tableOf(gen uint64) *table {
+	for n := range d.ht {
+		if t := &d.ht[n]; t.buckets != 0 && t.gen == gen {
+			return t
+		}
+	}
+	panic("BUG: dict: slot of a table that is gone")
+}
+
+// MemUsage is the number of arena bytes that the tables take, entries not counted.
+func (d *Dict) MemUsage() uint64 {
+	return (d.ht[0].size() + d.ht[1].size() + d.children) * bucketSize
+}
+
+// Stats describes one table for DEBUG HTSTATS.
+type Stats struct {
+	Size     uint64 // slots that the table counts as its size
+	Used     uint64
+	Buckets  uint64
+	Children uint64 // child buckets of both tables
+}
+
+// Stats gives the figures of both tables; the second is empty when not rehashing.
+func (d *Dict) Stats() [2]Stats {
+	var s [2]Stats
+	for n := range d.ht {
+		t := &d.ht[n]
+		s[n] = Stats{Size: t.size() * bucketFill, Used: t.used, Buckets: t.size(), Children: d.children}
+	}
+	return s
+}

@@ -1,0 +1,31 @@
+// Package ds holds redisd's data structures. They live in pkg/mem memory, never
+// on the Go heap: a structure is a small Go value that knows where its blocks
+// are, and every element is bytes in the arena.
+//
+// # Dict
+//
+// Dict is a hash table of entry references. A bucket is one cache line:
+//
+//	byte  0..9   one tag (the top 8 bits of the hash) a slot
+//	byte 10..59  one reference a slot, 5 bytes each (mem.Ref >> 3)
+//	byte 60..61  bit i: slot i is used; bit 15: slot 9 leads to a child bucket
+//	byte 62..63  zero
+//
+// so that a lookup costs one cache miss for the bucket and one for the entry,
+// and a key costs 6 bytes plus the empty slots beside it. A bucket that is full
+// turns its last slot into the way to a child bucket. The table doubles when it
+// holds 8 entries a bucket on average and moves to the new one a bucket at a
+// time (incremental rehash), as Redis's dict does.
+//
+// What an entry looks like past its key is its owner's business. The key starts
+// at a fixed offset: one length byte, or 254 and four more (little endian), then
+// the bytes.
+//
+// Guarantees: Scan returns every element that was in the table from its first
+// call to its last, whatever the table grew or shrank to meanwhile. Every change
+// of a bucket is announced to Barrier before it happens.
+//
+// Non-guarantees: nothing here is safe for concurrent use; one goroutine owns
+// the arena and all that is in it. A Slot is good until the next call that may
+// move entries (Find, Insert, Delete, Step, Resize).
+package ds

@@ -1,0 +1,64 @@
+package keyspace
+
+import (
+	"crypto/sha1"
+	"encoding/binary"
+)
+
+// Digest is the dataset's fingerprint, the one that Redis's DEBUG DIGEST gives:
+// equal datasets have equal digests, whatever the order of their keys.
+type Digest [sha1.Size]byte
+
+// xor adds data's hash: the order of such additions does not matter.
+func (d *Digest) xor(data []byte) {
+	h := sha1.Sum(data)
+	for i := range d {
+		d[i] ^= h[i]
+	}
+}
+
+// mix adds data's hash so that the order matters.
+func (d *Digest) mix(data []byte) {
+	d.xor(data)
+	*d = sha1.Sum(d[:])
+}
+
+func (d *Digest) mixUint32(v int) {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], uint32(v))
+	d.mix(b[:])
+}
+
+// Digest fingerprints all databases; all zeros when they are empty.
+func (ks *Keyspace) Digest() Digest {
+	var final Digest
+	for i, db := range ks.dbs {
+		if db.Len() == 0 {
+			continue
+		}
+		final.mixUint32(i)
+		db.Each(func(e Entry) {
+			var d Digest
+			d.mix(e.Key())
+			e.addDigest(&d)
+			final.xor(d[:])
+		})
+	}
+	return final
+}
+
+// ValueDigest fingerprints the value and expiry of one entry (DEBUG DIGEST-VALUE).
+func (e Entry) ValueDigest() Digest {
+	var d Digest
+	e.addDigest(&d)
+	return d
+}
+
+func (e Entry) addDigest(d *Digest) {
+	d.mixUint32(int(e.Type()))
+	var scratch [24]byte
+	d.mix(e.Value(&scratch))
+	if e.hasExpire() {
+		d.xor([]byte("!!expire!!"))
+	}
+}

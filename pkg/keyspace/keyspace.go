@@ -1,0 +1,152 @@
+package keyspace
+
+import (
+	"hash/maphash"
+
+	"redisd/pkg/ds"
+	"redisd/pkg/mem"
+)
+
+// Expiry says what a lookup does with a key whose time has passed.
+type Expiry uint8
+
+// The ways to treat keys whose time has passed.
+const (
+	ExpiryDeletes Expiry = iota // the key is deleted and reported
+	ExpiryHides                 // the key is not found, but stays: writes are paused, or this is a replica
+	ExpiryIgnored               // the key is found: a log is being replayed
+)
+
+// Config is what a Keyspace is made from.
+type Config struct {
+	Databases int
+	Arena     *mem.Arena
+}
+
+// Stats are the counters that INFO shows; CONFIG RESETSTAT sets them to zero.
+type Stats struct {
+	Hits, Misses    uint64
+	Expired         uint64
+	ExpireTimeCap   uint64  // active cycles that ran out of time
+	ExpiredStale    float64 // estimated share of keys that are expired and still here, 0..1
+	LazyFreed       uint64  // entries freed in slices
+	ExpireCycleUsec uint64  // time spent in the active cycle
+}
+
+// Keyspace is the numbered databases and what they share.
+type Keyspace struct {
+	arena  *mem.Arena
+	seed   maphash.Seed
+	dbs    []*DB
+	policy ds.ResizePolicy
+	nowMs  int64
+	expiry Expiry
+	access accessClock
+	gone   goneList
+	cycle  expireCycle
+	lazy   []detached
+	snap   *Snapshot
+
+	// Stats is read and reset by the owner.
+	Stats Stats
+}
+
+// DB is one numbered database.
+type DB struct {
+	ks      *Keyspace
+	index   int
+	dict    *ds.Dict // every key
+	expires *ds.Dict // the same entries, of keys that expire
+	avgTTL  int64    // milliseconds, a running average of the active cycle
+	cursor  uint64   // where the active cycle goes on
+}
+
+// New makes the databases, all empty.
+func New(c Config) *Keyspace {
+	ks := &Keyspace{arena: c.Arena, seed: maphash.MakeSeed()}
+	ks.access.decayMinutes, ks.access.logFactor = 1, 10
+	for i := range c.Databases {
+		ks.dbs = append(ks.dbs, &DB{ks: ks, index: i, dict: ks.newDict(), expires: ks.newDict()})
+	}
+	return ks
+}
+
+func (ks *Keyspace) newDict() *ds.Dict { return ds.NewDict(ks.arena, ks.seed, keyOffset, &ks.policy) }
+
+// SetNow tells the time, Unix milliseconds. It stands still between calls, so
+// that one command sees one time.
+func (ks *Keyspace) SetNow(ms int64) {
+	ks.nowMs = ms
+	ks.access.setNow(ms)
+}
+
+// Now is the time that SetNow gave.
+func (ks *Keyspace) Now() int64 { return ks.nowMs }
+
+// SetExpiry says what happens to keys whose time has passed.
+func (ks *Keyspace) SetExpiry(e Expiry) { ks.expiry = e }
+
+// AvoidResize is the resize policy: true while a child works (updateDictResizePolicy).
+func (ks *Keyspace) AvoidResize(avoid bool) { ks.policy.Avoid = avoid }
+
+// Databases is how many there are.
+func (ks *Keyspace) Databases() int { return len(ks.dbs) }
+
+// DB gives database i, which must exist.
+func (ks *Keyspace) DB(i int) *DB { return ks.dbs[i] }
+
+// Arena is the memory that the databases live in.
+func (ks *Keyspace) Arena() *mem.Arena { return ks.arena }
+
+// Index is the database's number.
+func (db *DB) Index() int { return db.index }
+
+// Len is the number of keys, expired ones that are still there included.
+func (db *DB) Len() int { return int(db.dict.Len()) }
+
+// Volatile is the number of keys that have an expiry.
+func (db *DB) Volatile() int { return int(db.expires.Len()) }
+
+// AvgTTL is the average time to live, milliseconds, as the active cycle saw it.
+func (db *DB) AvgTTL() int64 { return db.avgTTL }
+
+// Tables gives the figures of the main and the expires table for DEBUG HTSTATS.
+func (db *DB) Tables() (main, expires [2]ds.Stats) { return db.dict.Stats(), db.expires.Stats() }
+
+// TableBytes is the memory of both tables without the entries.
+func (db *DB) TableBytes() (main, expires uint64) {
+	return db.dict.MemUsage(), db.expires.MemUsage()
+}
+
+// Reserve prepares the tables for n keys and v that expire, as RESIZEDB in an
+// RDB asks for.
+func (db *DB) Reserve(n, v uint64) {
+	db.dict.Resize(n)
+	db.expires.Resize(v)
+}
+
+// SwapDB exchanges the contents of two databases. A snapshot keeps the numbers
+// they had at its cut.
+func (ks *Keyspace) SwapDB(a, b int) {
+	x, y := ks.dbs[a], ks.dbs[b]
+	x.dict, y.dict = y.dict, x.dict
+	x.expires, y.expires = y.expires, x.expires
+	x.avgTTL, y.avgTTL = y.avgTTL, x.avgTTL
+	x.cursor, y.cursor = y.cursor, x.cursor
+}
+
+// RehashStep does a slice of incremental rehashing, the shrinking of sparse
+// tables included, and tells whether more is to do. For cron; a slice is about
+// a hundred buckets.
+func (ks *Keyspace) RehashStep(rehash bool) bool {
+	more := false
+	for _, db := range ks.dbs {
+		for _, d := range [...]*ds.Dict{db.dict, db.expires} {
+			d.ShrinkIfSparse()
+			if rehash && d.Rehashing() {
+				more = d.Step(100) || more
+			}
+		}
+	}
+	return more
+}

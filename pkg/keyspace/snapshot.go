@@ -1,0 +1,144 @@
+package keyspace
+
+import (
+	"redisd/pkg/ds"
+	"redisd/pkg/mem"
+)
+
+// Sink takes the entries of a snapshot, each once, as they were at the cut. db is
+// the database's number at the cut; e is good until Entry returns.
+type Sink interface {
+	Entry(db int, e Entry)
+}
+
+// SnapshotStats tells how a snapshot goes.
+type SnapshotStats struct {
+	Total    uint64 // keys at the cut
+	Done     uint64 // keys given to the sink
+	Barriers uint64 // buckets that were sent because they were about to change
+}
+
+// segment is one database at the cut: its dict, its tables, and a bit for each
+// bucket that has been sent.
+type segment struct {
+	dict *ds.Dict
+	db   int
+	gen  [2]uint64
+	size [2]uint64
+	sent [2][]uint64
+	tab  int    // where the pump goes on
+	pos  uint64 // bucket in that table
+}
+
+// Snapshot is the walk over the dataset as it was at the cut.
+type Snapshot struct {
+	ks    *Keyspace
+	sink  Sink
+	segs  []*segment
+	cur   int
+	stats SnapshotStats
+}
+
+// Cut starts a snapshot of all databases as they are now. It costs a bit a
+// bucket. There is one snapshot at a time; end it with Abort, or by pumping
+// until done.
+func (ks *Keyspace) Cut(sink Sink) *Snapshot {
+	if ks.snap != nil {
+		panic("BUG: keyspace: a snapshot is active already")
+	}
+	s := &Snapshot{ks: ks, sink: sink}
+	for i, db := range ks.dbs {
+		if db.dict.Len() == 0 {
+			continue
+		}
+		seg := &segment{dict: db.dict, db: i}
+		seg.gen, seg.size = db.dict.Tables()
+		for n, size := range seg.size {
+			seg.sent[n] = make([]uint64, (size+63)/64)
+		}
+		seg.dict.Barrier = func(gen, i uint64) { s.barrier(seg, gen, i) }
+		s.segs = append(s.segs, seg)
+		s.stats.Total += db.dict.Len()
+	}
+	ks.snap = s
+	return s
+}
+
+// Snapshot is the one in progress, or nil.
+func (ks *Keyspace) Snapshot() *Snapshot { return ks.snap }
+
+// Stats tells how far the snapshot is.
+func (s *Snapshot) Stats() SnapshotStats { return s.stats }
+
+// barrier sends a bucket that is about to change. A table younger than the cut
+// holds nothing that was not sent: entries came there through the barrier.
+func (s *Snapshot) barrier(g *segment, gen, i uint64) {
+	for n := range g.gen {
+		if g.gen[n] != gen || g.size[n] == 0 {
+			continue
+		}
+		if g.sent[n][i/64]&(1<<(i%64)) == 0 {
+			s.stats.Barriers++
+			s.send(g, n, i)
+		}
+		return
+	}
+}
+
+func (s *Snapshot) send(g *segment, n int, i uint64) {
+	g.sent[n][i/64] |= 1 << (i % 64)
+	db := s.ks.dbs[g.db]
+	g.dict.EachIn(g.gen[n], i, func(r mem.Ref) {
+		s.stats.Done++
+		s.sink.Entry(g.db, db.view(r))
+	})
+}
+
+// Pump sends buckets in order until about n entries went to the sink, and tells
+// whether the snapshot is complete. It looks at a bounded number of empty
+// buckets a call too.
+func (s *Snapshot) Pump(n int) bool {
+	until := s.stats.Done + uint64(n)
+	for looks := 64 * n; s.cur < len(s.segs); looks-- {
+		if s.stats.Done >= until || looks <= 0 {
+			return false
+		}
+		g := s.segs[s.cur]
+		if !s.pumpOne(g) {
+			g.dict.Barrier = nil
+			s.cur++
+		}
+	}
+	s.finish()
+	return true
+}
+
+// pumpOne sends the next unsent bucket of g, if there is one to look at.
+func (s *Snapshot) pumpOne(g *segment) bool {
+	for ; g.tab < len(g.gen); g.tab, g.pos = g.tab+1, 0 {
+		// A table that is gone was emptied through the barrier.
+		if g.pos >= g.size[g.tab] || !g.dict.Has(g.gen[g.tab]) {
+			continue
+		}
+		i := g.pos
+		g.pos++
+		if g.sent[g.tab][i/64]&(1<<(i%64)) == 0 {
+			s.send(g, g.tab, i)
+		}
+		return true
+	}
+	return false
+}
+
+// Abort ends the snapshot without sending the rest.
+func (s *Snapshot) Abort() { s.finish() }
+
+func (s *Snapshot) finish() {
+	for _, g := range s.segs {
+		g.dict.Barrier = nil
+	}
+	s.segs, s.cur = nil, 0
+	if s.ks.snap == s {
+		s.ks.snap = nil
+	}
+}

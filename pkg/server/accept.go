@@ -1,0 +1,99 @@
+package server
+
+import (
+	"golang.org/x/sys/unix"
+
+	"redisd/pkg/config"
+	"redisd/pkg/event"
+)
+
+// listener is one listening socket; it makes clients of the connections.
+type listener struct {
+	srv  *Server
+	fd   int
+	addr event.Address
+}
+
+// acceptsATurn bounds the connections that one turn takes from a socket: a storm
+// of them must not starve those who are here.
+const acceptsATurn = 1000
+
+// Ready implements event.Handler.
+func (l *listener) Ready(event.Events) {
+	for range acceptsATurn {
+		fd, peer, errno := event.Accept(l.fd)
+		switch errno {
+		case 0:
+			l.srv.welcome(l, fd, peer)
+		case unix.EAGAIN:
+			return
+		case unix.ECONNABORTED, unix.EPROTO, unix.EINTR:
+		default:
+			if _, ok := l.srv.acceptLimit.allow(); ok {
+				l.srv.log.Warnf("Accepting client connection: %s", event.Strerror(errno))
+			}
+			return
+		}
+	}
+}
+
+const protectedText = "-DENIED Redis is running in protected mode because protected mode is enabled and no password " +
+	"is set for the default user. In this mode connections are only accepted from the loopback interface. If you " +
+	"want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just " +
+	"disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by " +
+	"connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly " +
+	"accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively " +
+	"you can just disable the protected mode by editing the Redis configuration file, and setting the protected " +
+	"mode option to 'no', and then restarting the server. 3) If you started the server manually just for " +
+	"testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the " +
+	"default user. NOTE: You only need to do one of the above things in order for the server to start accepting " +
+	"connections from the outside.\r\n"
+
+// welcome makes a client of a new connection, or refuses it with a reason.
+func (s *Server) welcome(l *listener, fd int, peer event.Peer) {
+	refuse := func(text string) {
+		event.Write(fd, []byte(text))
+		event.Close(fd)
+		s.stats.rejected++
+	}
+	if int64(s.clients.count) >= s.cfg.Int(config.MaxClients) {
+		refuse("-ERR max number of clients reached\r\n")
+		return
+	}
+	if s.cfg.Bool(config.ProtectedMode) && s.cfg.String(config.RequirePass) == "" && !peer.Local() {
+		refuse(protectedText)
+		return
+	}
+	c := s.newClient(fd)
+	c.peer = peer
+	c.set(flagUnix, peer.Unix)
+	if !peer.Unix {
+		_ = event.SetNoDelay(fd, true) // best effort: the connection works without
+		if secs := s.cfg.Int(config.TCPKeepAlive); secs > 0 {
+			_ = event.SetKeepAlive(fd, int(secs))
+		}
+	}
+	if err := s.clients.add(c); err != nil {
+		s.log.Warnf("Registering client: %s", err)
+		event.Close(fd)
+		return
+	}
+	s.stats.connections++
+	s.log.Verbosef("Accepted %s", peer)
+}
+
+// newClient makes a client in the state of a fresh connection.
+func (s *Server) newClient(fd int) *client {
+	c := &client{fd: fd, srv: s, db: s.ks.DB(0), proto: 2, user: "default", created: s.stats.nowSec, active: s.stats.nowSec}
+	c.parser.Limits = &s.clients.unknown
+	if s.cfg.String(config.RequirePass) == "" {
+		s.authenticate(c)
+	}
+	return c
+}
+
+// authenticate lifts the limits of an unknown client.
+func (s *Server) authenticate(c *client) {
+	c.set(flagAuthenticated, true)
+	c.parser.Limits = &s.clients.known
+}

@@ -1,0 +1,74 @@
+package server
+
+import "redisd/pkg/command"
+
+// apply does, once, what a handler says must follow from what it did.
+func (s *Server) apply(c *client, ctx *command.Ctx) {
+	s.logExpired()
+	fx := &ctx.Fx
+	if fx.Dirty == 0 && !fx.Force {
+		return
+	}
+	s.saves.dirty += fx.Dirty
+	for _, e := range fx.Events() {
+		s.notify(e)
+	}
+	if fx.NoLog || c.has(flagReplay) || ctx.Spec.Flags&command.Write == 0 && !fx.Force {
+		return
+	}
+	s.propagate(ctx)
+	c.hold = s.journal.seq()
+}
+
+// propagate feeds the log with what a command did: the replacements it gave, as
+// one transaction when there are several, or its own words.
+func (s *Server) propagate(ctx *command.Ctx) {
+	fx := &ctx.Fx
+	db := ctx.DB.Index()
+	n := fx.Replacements()
+	if n == 0 {
+		s.journal.feed(db, ctx.Args)
+		return
+	}
+	if n > 1 {
+		s.journal.feed(db, multiWords)
+	}
+	for i := range n {
+		s.journal.feed(db, fx.Replacement(i))
+	}
+	if n > 1 {
+		s.journal.feed(db, execWords)
+	}
+}
+
+// Words of commands that the server logs in its own name. They are never written to.
+var (
+	multiWords = [][]byte{[]byte("MULTI")}
+	execWords  = [][]byte{[]byte("EXEC")}
+	delWord    = []byte("DEL")
+	unlinkWord = []byte("UNLINK")
+)
+
+// logExpired logs a DEL for every key whose time has passed since the last call.
+// The log, and a replica, must not depend on their own clocks.
+func (s *Server) logExpired() {
+	s.ks.TakeExpired(func(db int, key []byte) {
+		word := delWord
+		if s.exec.ctx.LazyExpire {
+			word = unlinkWord
+		}
+		s.saves.dirty++
+		s.journal.feed(db, s.exec.pair(word, key))
+		s.notify(command.Event{Class: command.EventExpired, Name: "expired", DB: db, Key: key})
+	})
+}
+
+// pair makes a command of two words in memory that is used again.
+func (x *executor) pair(a, b []byte) [][]byte {
+	x.two[0], x.two[1] = a, b
+	return x.two[:]
+}
+
+// notify is where keyspace notifications leave. The events are effects of every
+// command; nobody can subscribe to them yet.
+func (s *Server) notify(command.Event) {}

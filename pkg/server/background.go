@@ -1,0 +1,398 @@
+package server
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"redisd/pkg/config"
+	"redisd/pkg/event"
+	"redisd/pkg/keyspace"
+	"redisd/pkg/persist"
+	"redisd/pkg/proc"
+)
+
+// Roles of the child processes, as cmd dispatches them.
+const (
+	RoleSave    = "redis-rdb-bgsave"
+	RoleRewrite = "redis-aof-rewrite"
+)
+
+// background is the one background job: the snapshot, the child that writes it,
+// and the two pipes between them and the loop. It exists while a child lives.
+type background struct {
+	srv *Server
+
+	child    *proc.Child
+	job      *persist.Job        // of save or rewrite; nil when no child lives
+	save     *persist.SaveJob    // one of the two is set
+	rewrite  *persist.RewriteJob // ...
+	snap     *keyspace.Snapshot  // nil when all was sent, or given up
+	out      int                 // pipe to the child, -1 when closed
+	in       int                 // pipe from the child, -1 when closed
+	parked   bool                // out is not watched: nothing to send
+	broken   bool                // the child does not take any more
+	started  int64               // microseconds by the stopwatch
+	pumpEnd  int64               // nanoseconds, when the last slice ended
+	pumpSeen uint64              // commands that had run by then
+
+	rewriteDone *persist.RewriteDone // the handler at work, after the child
+	saveDone    *persist.SaveDone
+
+	// killed says that the daemon itself stopped the child.
+	killed bool
+
+	jobs     jobStatus
+	schedule schedule
+	snapStat snapshotFigures
+}
+
+// snapshotFigures are what INFO tells of the snapshot in progress, or the last one.
+type snapshotFigures struct {
+	longestSlice int64 // nanoseconds
+	peak         int64 // bytes that waited for the pipe
+	barriers     uint64
+	done, total  uint64
+}
+
+func newBackground(s *Server) *background {
+	b := &background{srv: s, out: -1, in: -1}
+	b.jobs = newJobStatus()
+	return b
+}
+
+// active tells whether a child lives or its done handler is still at work.
+func (b *background) active() bool { return b.job != nil }
+
+func (b *background) saving() bool    { return b.save != nil }
+func (b *background) rewriting() bool { return b.rewrite != nil }
+
+// start spawns the child for b.job, cuts the snapshot and joins both by the
+// pipes. When it fails nothing is left behind.
+func (b *background) start(role string, cpus config.ID) error {
+	s := b.srv
+	dataR, dataW, err := proc.Pipe(proc.NonblockWrite)
+	if err != nil {
+		return fmt.Errorf("opening the snapshot pipe: %w", err)
+	}
+	reportR, reportW, err := proc.Pipe(proc.NonblockRead)
+	if err != nil {
+		closeAll(dataR, dataW)
+		return fmt.Errorf("opening the report pipe: %w", err)
+	}
+	// A larger pipe means fewer turns a snapshot; the kernel may refuse.
+	_, _ = proc.SetPipeSize(dataW, pipeSize)
+	child, err := proc.Start(proc.Spec{
+		Role: role, Title: role + " " + s.titleAddress(), Files: []int{dataR, reportW},
+		OOMScoreAdj: s.childOOMScore(), CPUList: s.cfg.String(cpus), Env: s.childEnv(),
+	})
+	closeAll(dataR, reportW)
+	s.stats.forks++
+	if err != nil {
+		closeAll(dataW, reportR)
+		return err
+	}
+	s.stats.forkMicros = child.StartMicros
+	s.latency.add("fork", child.StartMicros*1000)
+	b.child, b.out, b.in = child, dataW, reportR
+	b.broken, b.killed, b.parked = false, false, false
+	b.job.SetPid(child.Pid)
+	s.children.Add(child.Pid, role, b.onExit)
+	s.ks.AvoidResize(true)
+	s.journal.log.SetChildActive(true)
+	b.snapStat = snapshotFigures{}
+	b.snap = s.ks.Cut(b.job)
+	b.snapStat.total = b.snap.Stats().Total
+	b.started = s.exec.watch.Micros()
+	b.watchPipes()
+	return nil
+}
+
+// pipeSize is the largest pipe that needs no privilege (fs.pipe-max-size).
+const pipeSize = 1 << 20
+
+func closeAll(fds ...int) {
+	for _, fd := range fds {
+		event.Close(fd)
+	}
+}
+
+func (b *background) watchPipes() {
+	loop := b.srv.loop
+	if err := loop.Watch(b.out, event.Writable, event.HandlerFunc(func(event.Events) { b.pump() })); err != nil {
+		b.giveUp("watching the snapshot pipe", err)
+	}
+	if err := loop.Watch(b.in, event.Readable, event.HandlerFunc(func(event.Events) { b.listen() })); err != nil {
+		b.giveUp("watching the report pipe", err)
+	}
+}
+
+// The pump's share of the loop. Alone, it takes slices that are short enough for
+// a command that arrives meanwhile; beside commands it takes half as long as they
+// took since its last slice.
+const (
+	idleSlice  = 400_000 // nanoseconds
+	shortSlice = 30_000
+	pumpBatch  = 16        // entries between two looks at the clock
+	sendAt     = 128 << 10 // bytes worth a write(2)
+)
+
+// pump moves the snapshot on: entries into the job's buffer, the buffer into the
+// pipe, until the slice is over, the pipe is full or all is sent.
+func (b *background) pump() {
+	s := b.srv
+	start := s.exec.watch.Nanos()
+	limit := int64(idleSlice)
+	if s.stats.commands != b.pumpSeen {
+		limit = min(idleSlice, max(shortSlice, (start-b.pumpEnd)/2))
+	}
+	for b.fill(start+limit) && b.send() && s.exec.watch.Nanos()-start < limit {
+	}
+	end := s.exec.watch.Nanos()
+	b.snapStat.longestSlice = max(b.snapStat.longestSlice, end-start)
+	b.pumpEnd, b.pumpSeen = end, s.stats.commands
+	b.figures()
+	if b.out >= 0 && b.snap == nil && b.job.Pending() == 0 && !b.parked {
+		b.park(true)
+	}
+}
+
+// fill serializes entries until a write is worth it or the time is up. It tells
+// whether there is something to send.
+func (b *background) fill(deadline int64) bool {
+	for b.snap != nil && b.job.Pending() < sendAt {
+		if b.snap.Pump(pumpBatch) {
+			b.figures()
+			b.snap = nil
+			b.job.SnapshotDone()
+			break
+		}
+		if b.srv.exec.watch.Nanos() > deadline {
+			break
+		}
+	}
+	return b.job.Pending() > 0
+}
+
+// send writes one chunk; false when the pipe is full or broken.
+func (b *background) send() bool {
+	if b.out < 0 {
+		return false
+	}
+	chunk := b.job.NextChunk()
+	n, errno := event.Write(b.out, chunk)
+	switch errno {
+	case 0:
+		b.job.Consumed(n)
+		return true
+	case unix.EAGAIN, unix.EINTR:
+		return false
+	}
+	// The child is gone: its exit status tells why. Until it is reaped nothing
+	// more is collected for it.
+	b.stopSending()
+	return false
+}
+
+// stopSending gives up the snapshot and closes the pipe; the child sees the end
+// of it and cleans up, if it is still there.
+func (b *background) stopSending() {
+	b.broken = true
+	if b.snap != nil {
+		b.snap.Abort()
+		b.snap = nil
+	}
+	b.closeOut()
+	b.srv.journal.diff = nil
+	if b.rewrite != nil {
+		b.rewrite.Discard()
+	} else if b.job != nil {
+		b.job.Discard()
+	}
+}
+
+func (b *background) closeOut() {
+	if b.out >= 0 {
+		b.srv.loop.Unwatch(b.out)
+		event.Close(b.out)
+		b.out = -1
+	}
+}
+
+func (b *background) closeIn() {
+	if b.in >= 0 {
+		b.srv.loop.Unwatch(b.in)
+		event.Close(b.in)
+		b.in = -1
+	}
+}
+
+// park stops watching a pipe that nothing waits for; a difference wakes it.
+func (b *background) park(on bool) {
+	ev := event.Writable
+	if on {
+		ev = 0
+	}
+	b.parked = on
+	if err := b.srv.loop.Modify(b.out, ev); err != nil {
+		b.giveUp("watching the snapshot pipe", err)
+	}
+}
+
+// feed takes the bytes of a logged command for the rewrite's difference.
+func (b *background) feed(frame []byte) {
+	b.rewrite.Feed(frame)
+	if b.parked && b.out >= 0 && b.job.Pending() > 0 {
+		b.park(false)
+	}
+}
+
+// eager tells whether the loop should not sleep: never, the pipe wakes it.
+func (b *background) eager() bool { return false }
+
+func (b *background) figures() {
+	b.snapStat.peak = max(b.snapStat.peak, b.job.Peak())
+	if b.snap != nil {
+		st := b.snap.Stats()
+		b.snapStat.barriers, b.snapStat.done, b.snapStat.total = st.Barriers, st.Done, st.Total
+	}
+}
+
+// listen takes what the child reports.
+func (b *background) listen() {
+	var buf [4096]byte
+	for b.in >= 0 {
+		n, errno := event.Read(b.in, buf[:])
+		switch {
+		case errno == unix.EINTR:
+			continue
+		case errno == unix.EAGAIN:
+			return
+		case n <= 0:
+			b.closeIn()
+			return
+		}
+		if err := b.control(buf[:n]); err != nil {
+			b.giveUp("reading the child's report", err)
+			return
+		}
+	}
+}
+
+func (b *background) control(p []byte) error {
+	var events []persist.Event
+	var err error
+	if b.rewrite != nil {
+		events, err = b.rewrite.Control(p)
+	} else if b.save != nil {
+		events, err = b.save.Control(p)
+	}
+	for _, e := range events {
+		switch e.Kind {
+		case persist.EventStopRequest:
+			b.srv.line(e.Line)
+			if b.out >= 0 && b.job.Pending() > 0 {
+				b.park(false)
+			}
+		case persist.EventNote:
+			b.srv.line(e.Line)
+		}
+	}
+	return err
+}
+
+// giveUp ends a child that cannot be worked with.
+func (b *background) giveUp(what string, err error) {
+	b.srv.log.Warnf("Background child %d: %s: %s", b.child.Pid, what, err)
+	b.stopSending()
+	_ = b.srv.children.Kill(b.child.Pid, unix.SIGKILL)
+}
+
+// onExit runs when the child was reaped: the pipes are drained and closed, then
+// the job's done handler decides what became of it.
+func (b *background) onExit(e proc.Exit) {
+	s := b.srv
+	b.listen()
+	b.closeIn()
+	if b.snap != nil {
+		b.figures()
+		b.snap.Abort()
+		b.snap = nil
+	}
+	b.closeOut()
+	b.child = nil
+	b.jobs.lastExit = e.String()
+	s.journal.log.SetChildActive(false)
+	if b.rewrite != nil {
+		b.rewriteExited(e)
+	} else {
+		b.saveExited(e)
+	}
+}
+
+// over forgets the job: another child may start, tables may be resized again
+// (updateDictResizePolicy).
+func (b *background) over() {
+	b.job, b.save, b.rewrite = nil, nil, nil
+	b.srv.ks.AvoidResize(false)
+}
+
+// cronChildren reaps and starts what is due, once a beat and on SIGCHLD.
+func (s *Server) cronChildren() {
+	if s.load.active {
+		return
+	}
+	for _, e := range s.children.Reap() {
+		if !proc.IsInit() {
+			s.log.Warnf("Warning, detected child with unmatched pid: %d", e.Pid)
+		}
+	}
+	s.background.startDue()
+}
+
+// line writes one line of a job's to the log.
+func (s *Server) line(l persist.Line) {
+	switch l.Level {
+	case '#':
+		s.log.Warnf("%s", l.Text)
+	case '*':
+		s.log.Noticef("%s", l.Text)
+	case '-':
+		s.log.Verbosef("%s", l.Text)
+	default:
+		s.log.Tracef("%s", l.Text)
+	}
+}
+
+// titleAddress is what the titles of the processes end in: "*:6379".
+func (s *Server) titleAddress() string {
+	if len(s.listeners) > 0 && s.listeners[0].addr.Network == event.Unix {
+		return s.listeners[0].addr.Path
+	}
+	host := "*"
+	if words := s.cfg.List(config.Bind); len(words) > 0 && words[0] != "*" && words[0] != "" {
+		host = words[0]
+	}
+	return fmt.Sprintf("%s:%d", host, s.cfg.Int(config.Port))
+}
+
+func (s *Server) childOOMScore() *int {
+	if s.cfg.Enum(config.OOMScoreAdj) == config.OOMNo {
+		return nil
+	}
+	v := s.opt.OOMBase + s.cfg.OOMValue(config.OOMChild)
+	if s.cfg.Enum(config.OOMScoreAdj) == config.OOMAbsolute {
+		v = s.cfg.OOMValue(config.OOMChild)
+	}
+	return &v
+}
+
+// absDir is the working directory, which dir chose, as an absolute path.
+func (s *Server) absDir() string {
+	dir, err := filepath.Abs(".")
+	if err != nil {
+		return s.cfg.String(config.Dir)
+	}
+	return dir
+}

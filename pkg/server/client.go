@@ -1,0 +1,83 @@
+package server
+
+import (
+	"redisd/pkg/command"
+	"redisd/pkg/event"
+	"redisd/pkg/keyspace"
+	"redisd/pkg/resp"
+)
+
+// clientFlags are the states of a connection that are yes or no.
+type clientFlags uint32
+
+const (
+	flagAuthenticated clientFlags = 1 << iota
+	flagCloseAfterReply
+	flagCloseSoon   // to be closed before sleep: the connection is gone, or killed
+	flagReplyOff    // CLIENT REPLY OFF
+	flagReplySkip   // CLIENT REPLY SKIP: the next command's reply is dropped
+	flagSkipNext    // ...which becomes flagReplySkip when this command is over
+	flagNoEvict     // CLIENT NO-EVICT ON
+	flagNoTouch     // CLIENT NO-TOUCH ON
+	flagUnix        // connected through the Unix socket
+	flagWriteQueued // in clients.toWrite
+	flagHeld        // in clients.held: its replies wait for the log
+	flagWatchWrite  // the socket is full and watched for room
+	flagBlocked     // a command of it waits; its input is kept
+	flagReplay      // not a connection: the log's commands run in its name
+)
+
+// client is one connection. An idle one has no buffers.
+type client struct {
+	id    uint64
+	fd    int
+	srv   *Server
+	db    *keyspace.DB
+	flags clientFlags
+	proto uint8
+
+	parser resp.Parser
+	in     []byte // what was read and not yet parsed; nil when nothing
+	out    []byte // replies that were not sent yet
+	sent   int    // how much of out was
+
+	// hold is the log batch that must reach the policy's point before out may be
+	// sent.
+	hold uint64
+
+	peer        event.Peer
+	name        string
+	libName     string
+	libVersion  string
+	user        string
+	created     int64 // Unix seconds
+	active      int64 // Unix seconds of the last command or byte
+	last        *command.Spec
+	netIn       uint64
+	netOut      uint64
+	outPeak     int
+	unblockFunc func() // takes the waiting command back when the client goes
+}
+
+func (c *client) has(f clientFlags) bool { return c.flags&f != 0 }
+
+func (c *client) set(f clientFlags, on bool) {
+	if on {
+		c.flags |= f
+	} else {
+		c.flags &^= f
+	}
+}
+
+// pendingOut is the number of reply bytes that wait.
+func (c *client) pendingOut() int { return len(c.out) - c.sent }
+
+// Ready serves the socket; it is the loop's handler.
+func (c *client) Ready(ev event.Events) {
+	if ev&event.Writable != 0 {
+		c.srv.clients.flush(c)
+	}
+	if ev&(event.Readable|event.Hangup) != 0 && !c.has(flagCloseSoon) {
+		c.srv.readClient(c)
+	}
+}

@@ -1,0 +1,172 @@
+package server
+
+import (
+	"sort"
+
+	"golang.org/x/sys/unix"
+
+	"redisd/pkg/event"
+	"redisd/pkg/resp"
+)
+
+// clients owns the connections: who is there, whose replies wait, and the
+// buffers they share.
+type clients struct {
+	loop  *event.Loop
+	log   Log
+	stats *stats
+
+	byFD   []*client // index is the descriptor
+	count  int
+	nextID uint64
+
+	toWrite []*client // have replies to send before the loop sleeps
+	held    []*client // have replies that wait for the log
+	closing []*client // to be closed before the loop sleeps
+
+	// durable tells the last log batch that reached the policy's point.
+	durable func() uint64
+
+	shared []byte // one read buffer for all
+	pool   bufferPool
+
+	known, unknown resp.Limits // of clients that authenticated, and of those that did not
+}
+
+func newClients(loop *event.Loop, log Log, st *stats) *clients {
+	return &clients{
+		loop: loop, log: log, stats: st, nextID: 1,
+		shared: make([]byte, readSize),
+		known:  resp.DefaultLimits(), unknown: resp.DefaultLimits(),
+		durable: func() uint64 { return 0 },
+	}
+}
+
+// readSize is what one read(2) may bring: large pipelines amortise the call, and
+// a client cannot keep the loop for longer than this much input takes.
+const readSize = 64 << 10
+
+// bufferPool keeps reply and query buffers for the next who needs one, so that
+// idle clients hold none.
+type bufferPool struct{ free [][]byte }
+
+const (
+	poolBuffer = 16 << 10
+	poolKeep   = 256
+)
+
+func (p *bufferPool) get() []byte {
+	if n := len(p.free); n > 0 {
+		b := p.free[n-1]
+		p.free = p.free[:n-1]
+		return b
+	}
+	return make([]byte, 0, poolBuffer)
+}
+
+func (p *bufferPool) put(b []byte) {
+	if cap(b) >= 1024 && cap(b) <= 4*poolBuffer && len(p.free) < poolKeep {
+		p.free = append(p.free, b[:0])
+	}
+}
+
+func (cs *clients) add(c *client) error {
+	c.id = cs.nextID
+	cs.nextID++
+	if err := cs.loop.Watch(c.fd, event.Readable, c); err != nil {
+		return err
+	}
+	for c.fd >= len(cs.byFD) {
+		cs.byFD = append(cs.byFD, nil)
+	}
+	cs.byFD[c.fd] = c
+	cs.count++
+	return nil
+}
+
+// each calls fn for every connection in the order they came.
+func (cs *clients) each(fn func(*client)) {
+	all := make([]*client, 0, cs.count)
+	for _, c := range cs.byFD {
+		if c != nil {
+			all = append(all, c)
+		}
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].id < all[j].id })
+	for _, c := range all {
+		fn(c)
+	}
+}
+
+func (cs *clients) byID(id uint64) *client {
+	for _, c := range cs.byFD {
+		if c != nil && c.id == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// closeSoon marks a client to be closed before the loop sleeps: not now, because
+// its command may be running.
+func (cs *clients) closeSoon(c *client) {
+	if c.has(flagCloseSoon | flagReplay) {
+		return
+	}
+	c.set(flagCloseSoon, true)
+	cs.closing = append(cs.closing, c)
+}
+
+func (cs *clients) closeMarked() {
+	for _, c := range cs.closing {
+		cs.close(c)
+	}
+	clear(cs.closing)
+	cs.closing = cs.closing[:0]
+}
+
+func (cs *clients) close(c *client) {
+	if c.fd < 0 {
+		return
+	}
+	if c.unblockFunc != nil {
+		c.unblockFunc()
+		c.unblockFunc = nil
+	}
+	cs.loop.Unwatch(c.fd)
+	cs.byFD[c.fd] = nil
+	cs.count--
+	event.Close(c.fd)
+	c.fd = -1
+	cs.pool.put(c.in)
+	cs.pool.put(c.out)
+	c.in, c.out, c.sent = nil, nil, 0
+}
+
+// shutAll sends what can be sent at once and closes every connection, for the
+// end of the process.
+func (cs *clients) shutAll() {
+	for _, c := range cs.byFD {
+		if c != nil {
+			cs.flush(c)
+			cs.close(c)
+		}
+	}
+}
+
+// sweepIdle closes clients that were silent for longer than timeout seconds.
+func (cs *clients) sweepIdle(now, timeout int64) {
+	if timeout <= 0 {
+		return
+	}
+	for _, c := range cs.byFD {
+		if c != nil && !c.has(flagBlocked) && now-c.active > timeout {
+			cs.log.Verbosef("Closing idle client")
+			cs.closeSoon(c)
+		}
+	}
+}
+
+// errnoGone are the errors of a socket whose peer went away, which are not worth
+// a log line above verbose.
+func errnoGone(e unix.Errno) bool { return e == unix.ECONNRESET || e == unix.EPIPE }

@@ -1,0 +1,242 @@
+package server
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"redisd/pkg/bio"
+	"redisd/pkg/config"
+	"redisd/pkg/keyspace"
+	"redisd/pkg/persist"
+	"redisd/pkg/persist/aof"
+	"redisd/pkg/proc"
+)
+
+// persistQueue is the background queue of the done handlers: their steps must not
+// wait behind a slow close.
+const persistQueue bio.Kind = "persist"
+
+// doneHandler is what the handlers of persist have in common: a sequence of steps,
+// some for the background, some for the loop.
+type doneHandler interface {
+	Next(err error) persist.Step
+	Lines() []persist.Line
+	Outcome() persist.Outcome
+}
+
+// drive runs a handler from step to step until its end, then calls finish.
+func (b *background) drive(h doneHandler, err error, finish func(persist.Outcome)) {
+	for {
+		st := h.Next(err)
+		for _, l := range h.Lines() {
+			b.srv.line(l)
+		}
+		err = nil
+		switch st.Kind {
+		case persist.StepEnd:
+			finish(h.Outcome())
+			return
+		case persist.StepRun:
+			b.inBackground(st, func(err error) { b.drive(h, err, finish) })
+			return
+		case persist.StepFreeze:
+			b.srv.journal.log.Hold()
+			b.srv.journal.diff = nil
+		case persist.StepThaw:
+			b.srv.journal.log.Resume()
+		case persist.StepSwitch:
+			b.switchLog(st, h.Outcome())
+		}
+	}
+}
+
+// inBackground runs a step away from the loop and goes on with its result.
+func (b *background) inBackground(st persist.Step, then func(error)) {
+	s := b.srv
+	watch := s.exec.watch
+	s.bio.Submit(persistQueue, func() {
+		start := watch.Nanos()
+		err := st.Run()
+		took := watch.Nanos() - start
+		s.loop.Post(func() {
+			if st.Event != "" {
+				s.latency.add(st.Event, took)
+			}
+			then(err)
+		})
+	})
+}
+
+// switchLog lets the log go on in the rewritten file. The rename is done: when
+// that fails, or when under always the new name may not survive a power failure,
+// nothing can be acknowledged any more, so the daemon ends.
+func (b *background) switchLog(st persist.Step, out persist.Outcome) {
+	s := b.srv
+	log := s.journal.log
+	if out.DirNotSynced && log.Policy() == aof.Always {
+		s.log.Warnf("Can't make the rewritten AOF durable and the AOF fsync policy is 'always'. Exiting...")
+		os.Exit(1)
+	}
+	if err := log.Switch(st.File, st.Size, st.Durable); err != nil {
+		s.log.Warnf("Can't go on in the rewritten AOF: %s. Exiting...", aof.Strerror(err))
+		os.Exit(1)
+	}
+	log.SetBase(st.Size)
+}
+
+// exitOf is how a child ended, as persist wants to know it. A child that was
+// stopped on purpose just after it had finished counts as stopped.
+func (b *background) exitOf(e proc.Exit) persist.Exit {
+	if b.killed && e.OK() {
+		return persist.Exit{Signal: int(unix.SIGUSR1)}
+	}
+	return persist.Exit{Code: e.Code, Signal: int(e.Signal)}
+}
+
+// rewriteExited starts the rewrite-done handler.
+func (b *background) rewriteExited(e proc.Exit) {
+	s := b.srv
+	h := b.rewrite.Done(b.exitOf(e), persist.DoneConfig{
+		FS: s.opt.FS, Clock: s.opt.Clock, Fail: s.opt.Failpoints, Name: s.aofPath(),
+		State: s.journal.log.State(), Always: s.journal.log.Policy() == aof.Always,
+	})
+	b.rewriteDone = h
+	b.drive(h, nil, b.rewriteOver)
+}
+
+func (b *background) rewriteOver(out persist.Outcome) {
+	s := b.srv
+	s.journal.diff = nil
+	b.rewriteDone = nil
+	b.jobs.rewriteSeconds = s.stats.nowSec - b.jobs.rewriteStarted
+	switch {
+	case out.OK && !out.StatusErr:
+		b.jobs.rewriteOK, b.jobs.rewriteError, b.jobs.rewriteFailures, b.jobs.retryRewriteAt = true, "", 0, 0
+		b.jobs.rewrites++
+	case out.StatusErr:
+		b.rewriteFailed(fmt.Sprint(out.Err))
+	}
+	if out.Reschedule {
+		b.schedule.rewrite = true
+	}
+	b.over()
+	s.log.Tracef("Rewrite-done handler: %d us, residual %d bytes", out.Micros, out.ResidualBytes)
+}
+
+// saveExited starts the save-done handler.
+func (b *background) saveExited(e proc.Exit) {
+	s := b.srv
+	h := b.save.Done(b.exitOf(e), persist.DoneConfig{
+		FS: s.opt.FS, Clock: s.opt.Clock, Fail: s.opt.Failpoints, Name: s.cfg.String(config.DBFilename),
+	})
+	b.saveDone = h
+	b.drive(h, nil, b.saveOver)
+}
+
+func (b *background) saveOver(out persist.Outcome) {
+	s := b.srv
+	b.saveDone = nil
+	s.saves.lastSeconds = s.stats.nowSec - s.saves.started
+	s.saves.started = -1
+	if out.OK {
+		s.saves.saved(s.stats.nowSec, s.saves.dirtyBefore)
+		b.jobs.saveError = ""
+	}
+	if out.StatusErr {
+		s.saves.ok = false
+		b.jobs.saveError = fmt.Sprint(out.Err)
+	}
+	b.over()
+}
+
+// killSave stops a running BGSAVE: what it would write is not wanted any more.
+func (b *background) killSave() {
+	if !b.saving() {
+		return
+	}
+	if b.saveDone != nil {
+		b.saveDone.Cancel()
+		return
+	}
+	b.srv.log.Noticef("There is a child saving an .rdb. Killing it!")
+	b.kill()
+}
+
+// killRewrite stops a running rewrite, with a line that says why. A handler that
+// is past the rename goes on.
+func (b *background) killRewrite(why string) {
+	if !b.rewriting() {
+		return
+	}
+	b.srv.log.Warnf("%s", why)
+	b.schedule.rewrite = false
+	if b.rewriteDone != nil {
+		b.rewriteDone.Cancel()
+		return
+	}
+	b.kill()
+}
+
+func (b *background) kill() {
+	b.killed = true
+	b.stopSending()
+	if err := b.srv.children.Kill(b.child.Pid, unix.SIGUSR1); err != nil {
+		b.srv.log.Warnf("Stopping child %d: %s", b.child.Pid, err)
+	}
+}
+
+// stopAndWait ends the job in progress before the process ends: the child is
+// stopped and reaped, and the handler runs to its end, which removes the files.
+func (b *background) stopAndWait() {
+	if b.child != nil {
+		if _, err := b.srv.children.Stop(b.child.Pid, childGraceMs); err != nil {
+			b.srv.log.Warnf("Waiting for the child: %s", err)
+		}
+	}
+	for b.active() {
+		b.srv.bio.Drain(persistQueue)
+		b.srv.loop.RunPosted()
+	}
+}
+
+// childGraceMs is how long a child may take to follow SIGUSR1 at shutdown.
+const childGraceMs = 1000
+
+// removeTemps is for an end without further steps: the child is killed, its
+// files are removed at the next start.
+func (b *background) removeTemps() {
+	if b.child != nil {
+		_ = b.srv.children.Kill(b.child.Pid, unix.SIGKILL)
+	}
+}
+
+// saveNow writes the RDB while everybody waits: SAVE, FLUSHALL, SHUTDOWN.
+func (s *Server) saveNow() error {
+	err := s.writeNow(persist.RoleRDB, s.cfg.String(config.DBFilename))
+	if err != nil {
+		s.saves.ok = false
+		s.background.jobs.saveError = err.Error()
+		return err
+	}
+	s.background.jobs.saveError = ""
+	s.saves.saved(s.stats.nowSec, s.saves.dirty)
+	return nil
+}
+
+// writeNow writes a file of the dataset in the process itself.
+func (s *Server) writeNow(role persist.Role, name string) error {
+	f := persist.NewFileSave(s.background.options(role), persist.SaveConfig{
+		FS: s.opt.FS, Pid: os.Getpid(), Name: name, Fail: s.opt.Failpoints,
+	})
+	for i := range s.ks.Databases() {
+		if f.Err() != nil {
+			break
+		}
+		s.ks.DB(i).Each(func(e keyspace.Entry) { f.Entry(i, e) })
+	}
+	line, err := f.Finish()
+	s.line(line)
+	return err
+}

@@ -1,0 +1,139 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+
+	"redisd/internal/clock"
+	"redisd/pkg/command"
+	"redisd/pkg/resp"
+)
+
+// executor runs commands one after another. It owns what a call needs, so that
+// the hot way allocates nothing.
+type executor struct {
+	srv    *Server
+	ctx    command.Ctx
+	w      resp.Writer
+	argv   [][]byte  // room for the words of the next command
+	client *client   // whose command runs, nil between commands
+	two    [2][]byte // words of commands in the server's own name
+	watch  clock.Stopwatch
+	clockN int64 // nanoseconds by watch when the last command ended
+}
+
+// begin points the writer to the client's reply buffer.
+func (x *executor) begin(c *client) {
+	x.srv.syncTime()
+	if c.out == nil {
+		c.out = x.srv.clients.pool.get()
+	}
+	x.w.Buf, x.w.Proto = c.out, int(c.proto)
+	x.clockN = x.watch.Nanos()
+}
+
+// end gives the buffer back to the client and queues what is in it.
+func (x *executor) end(c *client) {
+	c.out = x.w.Buf
+	x.w.Buf = nil
+	c.outPeak = max(c.outPeak, len(c.out))
+	if len(c.out) == c.sent && !c.has(flagCloseAfterReply) {
+		if c.sent == 0 {
+			x.srv.clients.pool.put(c.out)
+			c.out = nil
+		}
+		return
+	}
+	x.srv.clients.queue(c)
+}
+
+// run executes one request of c, from the table's row to the applied effects.
+func (x *executor) run(c *client, argv [][]byte) {
+	s := x.srv
+	start := len(x.w.Buf)
+	x.client = c
+	spec := s.table.Lookup(argv[0])
+	if spec != nil && spec.Sub != nil && len(argv) > 1 {
+		if sub := spec.Subcommand(argv[1]); sub != nil {
+			spec = sub
+		}
+	}
+	if reason := x.refused(c, spec, argv); reason != "" {
+		x.reject(c, spec, reason)
+	} else {
+		x.call(c, spec, argv)
+	}
+	x.client = nil
+	if c.has(flagReplyOff | flagReplySkip) {
+		x.w.Buf = x.w.Buf[:start]
+		c.set(flagReplySkip, false)
+	}
+	if c.has(flagSkipNext) {
+		c.set(flagSkipNext, false)
+		c.set(flagReplySkip, true)
+	}
+}
+
+// refused asks the gates in order; the first that objects decides.
+func (x *executor) refused(c *client, spec *command.Spec, argv [][]byte) string {
+	for i := range gates {
+		if reason := gates[i].check(x.srv, c, spec, argv); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+func (x *executor) reject(c *client, spec *command.Spec, reason string) {
+	x.w.Error(reason)
+	x.srv.stats.reject(spec, reason)
+	if spec != nil {
+		c.last = spec
+	}
+}
+
+// call runs the handler and applies what it did.
+func (x *executor) call(c *client, spec *command.Spec, argv [][]byte) {
+	s := x.srv
+	ctx := &x.ctx
+	ctx.Args, ctx.Spec, ctx.DB, ctx.Out = argv, spec, c.db, &x.w
+	ctx.Quiet = c.has(flagNoTouch) && !isTouch(spec)
+	ctx.Fx.Reset(c.db.Index())
+	c.last = spec
+	errorsBefore := x.w.Errors
+	spec.Handler(ctx)
+	s.apply(c, ctx)
+	now := x.watch.Nanos()
+	took := now - x.clockN
+	x.clockN = now
+	s.stats.count(spec, took)
+	if x.w.Errors != errorsBefore {
+		s.stats.fail(spec, x.w.Buf[x.w.ErrorAt:])
+	}
+	if took >= s.latency.threshold {
+		s.latency.command(spec, took)
+	}
+}
+
+func isTouch(spec *command.Spec) bool { return spec.Name == "touch" }
+
+// unknown is the reply to a command that is not in the table: it repeats the
+// beginning of what was sent, in at most 128 bytes, as Redis does.
+func unknown(argv [][]byte) string {
+	const most = 128
+	var args strings.Builder
+	for _, a := range argv[1:] {
+		if args.Len() >= most {
+			break
+		}
+		fmt.Fprintf(&args, "'%s' ", a[:min(len(a), most-args.Len())])
+	}
+	return fmt.Sprintf("ERR unknown command '%s', with args beginning with: %s",
+		argv[0][:min(len(argv[0]), most)], args.String())
+}
+
+// unknownSub is the reply to a container's subcommand that is not in the table.
+func unknownSub(spec *command.Spec, word []byte) string {
+	return fmt.Sprintf("ERR unknown subcommand '%s'. Try %s HELP.", word[:min(len(word), 128)],
+		strings.ToUpper(spec.Name))
+}

@@ -1,0 +1,74 @@
+package server
+
+import (
+	"fmt"
+
+	"redisd/pkg/command"
+)
+
+// gate decides whether a command may run now. check returns the error to reply,
+// with its code, or "" to let it pass. spec is nil for an unknown command.
+type gate struct {
+	name  string
+	check func(s *Server, c *client, spec *command.Spec, argv [][]byte) string
+}
+
+// gates are asked in this order, which is Redis's: what a client may know before
+// it authenticated comes first.
+var gates = [...]gate{
+	{"known", gateKnown},
+	{"arity", gateArity},
+	{"debug", gateProtected},
+	{"auth", gateAuth},
+	{"disk", gateDisk},
+	{"loading", gateLoading},
+}
+
+func gateKnown(_ *Server, _ *client, spec *command.Spec, argv [][]byte) string {
+	if spec == nil {
+		return unknown(argv)
+	}
+	if spec.Handler == nil && len(argv) > 1 {
+		return unknownSub(spec, argv[1])
+	}
+	return ""
+}
+
+func gateArity(_ *Server, _ *client, spec *command.Spec, argv [][]byte) string {
+	if !spec.ArityFits(len(argv)) || spec.Handler == nil {
+		return fmt.Sprintf("ERR wrong number of arguments for '%s' command", spec.FullName)
+	}
+	return ""
+}
+
+func gateProtected(s *Server, c *client, spec *command.Spec, _ [][]byte) string {
+	if spec.Flags&command.Protected == 0 || s.debugAllowed(c) {
+		return ""
+	}
+	return "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", " +
+		"you can run it from a local connection, otherwise you need to set this option in the configuration " +
+		"file, and then restart the server."
+}
+
+func gateAuth(_ *Server, c *client, spec *command.Spec, _ [][]byte) string {
+	if c.has(flagAuthenticated) || spec.Flags&command.NoAuth != 0 {
+		return ""
+	}
+	return "NOAUTH Authentication required."
+}
+
+// gateDisk refuses writes, and PING, while the promises of persistence cannot be
+// kept.
+func gateDisk(s *Server, c *client, spec *command.Spec, _ [][]byte) string {
+	if spec.Flags&command.Write == 0 && spec.Name != "ping" || c.has(flagReplay) {
+		return ""
+	}
+	return s.background.misconf()
+}
+
+func gateLoading(s *Server, c *client, spec *command.Spec, _ [][]byte) string {
+	if !s.load.active || spec.Flags&command.Loading != 0 || c.has(flagReplay) {
+		return ""
+	}
+	return "LOADING Redis is loading the dataset in memory"
+}

@@ -1,0 +1,133 @@
+package server
+
+import (
+	"golang.org/x/sys/unix"
+
+	"redisd/pkg/event"
+	"redisd/pkg/resp"
+)
+
+// readClient takes what the socket has and runs the complete requests in it. The
+// bytes land in the shared buffer; only an incomplete rest is kept in c.in.
+func (s *Server) readClient(c *client) {
+	cs := s.clients
+	if c.in == nil && !c.has(flagBlocked) {
+		n, errno := event.Read(c.fd, cs.shared)
+		if !cs.received(c, n, errno) {
+			return
+		}
+		rest := s.process(c, cs.shared[:n])
+		if len(rest) > 0 && c.fd >= 0 {
+			c.in = append(cs.pool.get(), rest...)
+		}
+		return
+	}
+	cs.roomFor(c)
+	n, errno := event.Read(c.fd, c.in[len(c.in):cap(c.in)])
+	if !cs.received(c, n, errno) {
+		return
+	}
+	c.in = c.in[:len(c.in)+n]
+	if int64(len(c.in)) > s.limits.queryBuffer {
+		s.log.Warnf("Closing client that reached max query buffer length: %s (qbuf initial bytes: %q)",
+			s.describe(c), c.in[:min(64, len(c.in))])
+		cs.closeSoon(c)
+		return
+	}
+	s.resume(c)
+}
+
+// resume runs the requests that lie in c.in.
+func (s *Server) resume(c *client) {
+	if len(c.in) == 0 || c.has(flagBlocked|flagCloseSoon) {
+		return
+	}
+	rest := s.process(c, c.in)
+	switch {
+	case c.fd < 0:
+	case len(rest) == 0:
+		s.clients.pool.put(c.in)
+		c.in = nil
+	case len(rest) < len(c.in):
+		c.in = c.in[:copy(c.in, rest)]
+	}
+}
+
+// roomFor makes room behind what c.in holds: for a big argument exactly what is
+// missing, so that it is read to its place and the buffer does not double.
+func (cs *clients) roomFor(c *client) {
+	if c.in == nil {
+		c.in = cs.pool.get()
+	}
+	const enough = 4 << 10
+	// A peer may announce more than it ever sends: memory follows the bytes.
+	const ahead = 32 << 20
+	need := len(c.in) + enough
+	if want := c.parser.Want(); want > need {
+		need = min(want, 2*len(c.in)+ahead)
+	}
+	if cap(c.in)-len(c.in) >= enough && cap(c.in) >= min(need, cap(c.in)+1) && need <= cap(c.in) {
+		return
+	}
+	grown := make([]byte, len(c.in), max(need, 2*len(c.in)))
+	copy(grown, c.in)
+	cs.pool.put(c.in)
+	c.in = grown
+}
+
+// received counts what a read brought; it closes the client at the end of the
+// stream and on errors, and tells whether there are bytes to look at.
+func (cs *clients) received(c *client, n int, errno unix.Errno) bool {
+	switch {
+	case n > 0:
+		c.active = cs.stats.nowSec
+		c.netIn += uint64(n)
+		cs.stats.netIn += uint64(n)
+		return true
+	case errno == unix.EAGAIN || errno == unix.EINTR:
+	case errno != 0:
+		cs.log.Verbosef("Reading from client: %s", event.Strerror(errno))
+		cs.closeSoon(c)
+	default:
+		cs.log.Verbosef("Client closed connection")
+		cs.closeSoon(c)
+	}
+	return false
+}
+
+// process runs the complete requests in buf and gives the rest.
+func (s *Server) process(c *client, buf []byte) []byte {
+	x := s.exec
+	x.begin(c)
+	for len(buf) > 0 && !c.has(flagBlocked|flagCloseSoon|flagCloseAfterReply) {
+		args, n, err := c.parser.Next(buf, x.argv[:0])
+		if err != nil {
+			s.protocolError(c, err)
+			buf = nil
+			break
+		}
+		if args == nil {
+			buf = buf[n:]
+			break
+		}
+		x.argv = args
+		x.run(c, args)
+		buf = buf[n:]
+	}
+	x.end(c)
+	if c.has(flagCloseSoon | flagCloseAfterReply) {
+		return nil
+	}
+	return buf
+}
+
+func (s *Server) protocolError(c *client, err error) {
+	reason := err.Error()
+	if pe, ok := err.(*resp.ProtocolError); ok {
+		reason = pe.Reason
+	}
+	s.log.Verbosef("Protocol error (%s) from client: %s", reason, s.describe(c))
+	s.exec.w.Error("ERR " + err.Error())
+	s.stats.protocolErrors++
+	c.set(flagCloseAfterReply, true)
+}

@@ -1,0 +1,223 @@
+package server
+
+import (
+	"fmt"
+
+	"redisd/pkg/config"
+	"redisd/pkg/persist"
+	"redisd/pkg/persist/aof"
+)
+
+// jobStatus is how the last background jobs went.
+type jobStatus struct {
+	rewriteOK       bool
+	rewriteSeconds  int64 // how long the last one took, -1 for none
+	rewriteStarted  int64 // Unix seconds of the running one
+	rewriteFailures int   // in a row
+	retryRewriteAt  int64 // Unix seconds before which no automatic one starts
+	rewrites        int64
+	saveError       string // why the last save failed, for INFO
+	rewriteError    string
+	lastExit        string // of the last child: "exit 0", "signal 9 SIGKILL"
+}
+
+func newJobStatus() jobStatus {
+	return jobStatus{rewriteOK: true, rewriteSeconds: -1, lastExit: "none"}
+}
+
+// schedule is what waits for the child in progress to end.
+type schedule struct{ save, rewrite bool }
+
+// options are what both kinds of child are told.
+func (b *background) options(role persist.Role) persist.Options {
+	s := b.srv
+	o := persist.Options{
+		Role: role, Dir: s.absDir(),
+		Compress: s.cfg.Bool(config.RDBCompression), Checksum: s.cfg.Bool(config.RDBChecksum),
+		Preamble:           s.cfg.Bool(config.AOFUseRDBPreamble),
+		KeySaveDelayMicros: s.cfg.Int(config.RDBKeySaveDelay),
+		Aux:                s.auxFields(role),
+	}
+	incremental := config.RDBSaveIncrementalFsync
+	if role == persist.RoleAOF {
+		incremental = config.AOFRewriteIncrementalFsync
+		if s.cfg.Bool(config.AOFTimestampEnabled) {
+			o.TimestampSecs = s.stats.nowSec
+		}
+	}
+	if s.cfg.Bool(incremental) {
+		o.SyncEvery = persist.IncrementalSync
+	}
+	switch {
+	case s.ks.LFU():
+		o.Attribute = persist.FreqAttribute
+	case s.evictsByLRU():
+		o.Attribute = persist.IdleAttribute
+	}
+	for i := range s.ks.Databases() {
+		db := s.ks.DB(i)
+		o.Databases = append(o.Databases, persist.DBSize{Keys: uint64(db.Len()), Expires: uint64(db.Volatile())})
+	}
+	return o
+}
+
+// evictsByLRU tells whether the times of access belong into the file: Redis
+// writes them under an LRU policy only.
+func (s *Server) evictsByLRU() bool {
+	p := s.cfg.Enum(config.MaxMemoryPolicy)
+	return p == config.AllKeysLRU || p == config.VolatileLRU
+}
+
+func (s *Server) auxFields(role persist.Role) []persist.Aux {
+	base := "0"
+	if role == persist.RoleAOF {
+		base = "1"
+	}
+	return []persist.Aux{
+		{Key: "redis-ver", Value: RedisVersion}, {Key: "redis-bits", Value: "64"},
+		{Key: "ctime", Value: fmt.Sprint(s.stats.nowSec)}, {Key: "used-mem", Value: fmt.Sprint(s.usedMemory())},
+		{Key: "aof-base", Value: base},
+	}
+}
+
+// startSave starts a BGSAVE; the caller made sure that no child lives.
+func (b *background) startSave() error {
+	s := b.srv
+	s.saves.dirtyBefore, s.saves.lastTry = s.saves.dirty, s.stats.nowSec
+	b.schedule.save = false
+	b.save = persist.NewSaveJob(b.options(persist.RoleRDB))
+	b.job = &b.save.Job
+	if err := b.start(RoleSave, config.BGSaveCPUList); err != nil {
+		b.job, b.save = nil, nil
+		s.saves.ok = false
+		b.jobs.saveError = err.Error()
+		s.log.Warnf("Can't save in background: fork: %s", err)
+		return err
+	}
+	s.saves.started = s.stats.nowSec
+	s.log.Noticef("Background saving started by pid %d", b.child.Pid)
+	return nil
+}
+
+// startRewrite starts a BGREWRITEAOF; the caller made sure that no child lives.
+func (b *background) startRewrite() error {
+	s := b.srv
+	b.schedule.rewrite = false
+	wantDiff := !s.journal.off()
+	b.rewrite = persist.NewRewriteJob(b.options(persist.RoleAOF), wantDiff)
+	b.job = &b.rewrite.Job
+	if err := b.start(RoleRewrite, config.AOFRewriteCPUList); err != nil {
+		b.job, b.rewrite = nil, nil
+		b.rewriteFailed("fork: " + err.Error())
+		s.log.Warnf("Can't rewrite append only file in background: fork: %s", err)
+		return err
+	}
+	if wantDiff {
+		s.journal.log.ForceSelect()
+		s.journal.diff = b.feed
+	}
+	b.jobs.rewriteStarted = s.stats.nowSec
+	s.log.Noticef("Background append only file rewriting started by pid %d", b.child.Pid)
+	return nil
+}
+
+// rewriteFailed counts a failure and makes automatic rewrites wait, longer each
+// time, as Redis 7 does after the third: 1, 2, 4... minutes, at most an hour.
+func (b *background) rewriteFailed(reason string) {
+	const free, longest = 3, 60
+	b.jobs.rewriteOK, b.jobs.rewriteError = false, reason
+	b.jobs.rewriteFailures++
+	if n := b.jobs.rewriteFailures - free; n >= 0 {
+		b.jobs.retryRewriteAt = b.srv.stats.nowSec + 60*int64(min(longest, 1<<min(n, 6)))
+	}
+}
+
+// startDue starts what is scheduled or what a rule asks for, when no child lives.
+func (b *background) startDue() {
+	s := b.srv
+	if b.active() || s.life.asked {
+		return
+	}
+	now := s.stats.nowSec
+	switch {
+	case b.schedule.rewrite && now >= b.jobs.retryRewriteAt:
+		if b.startRewrite() != nil {
+			b.schedule.rewrite = s.journal.waitsForRewrite()
+		}
+		return
+	case b.schedule.save && (now-s.saves.lastTry > retryDelay || s.saves.ok):
+		if b.startSave() != nil {
+			b.schedule.save = true
+		}
+		return
+	}
+	if p, ok := s.saves.due(s.cfg.SavePoints(), now); ok {
+		s.log.Noticef("%d changes in %d seconds. Saving...", p.Changes, p.Seconds)
+		_ = b.startSave()
+		return
+	}
+	if growth, ok := b.rewriteDue(now); ok {
+		s.log.Noticef("Starting automatic rewriting of AOF on %d%% growth", growth)
+		_ = b.startRewrite()
+	}
+}
+
+// rewriteDue tells whether the log has grown by auto-aof-rewrite-percentage since
+// the last rewrite.
+func (b *background) rewriteDue(now int64) (growth int64, due bool) {
+	s := b.srv
+	percent := s.cfg.Int(config.AutoAOFRewritePercentage)
+	size := s.journal.log.Size()
+	if !s.journal.on() || now < b.jobs.retryRewriteAt {
+		return 0, false
+	}
+	if s.journal.log.NeedsRewrite() {
+		return 0, true
+	}
+	if percent == 0 || size <= s.cfg.Int(config.AutoAOFRewriteMinSize) {
+		return 0, false
+	}
+	base := max(1, s.journal.log.Base())
+	growth = size*100/base - 100
+	return growth, growth >= percent
+}
+
+// askRewrite is BGREWRITEAOF by a signal; it gives what happened in words.
+func (b *background) askRewrite() string {
+	if b.active() {
+		b.schedule.rewrite = true
+		return "scheduled"
+	}
+	if err := b.startRewrite(); err != nil {
+		return err.Error()
+	}
+	return "started"
+}
+
+// askSave is BGSAVE SCHEDULE by a signal.
+func (b *background) askSave() string {
+	if b.active() {
+		b.schedule.save = true
+		return "scheduled"
+	}
+	if err := b.startSave(); err != nil {
+		return err.Error()
+	}
+	return "started"
+}
+
+const misconfSave = "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. " +
+	"Commands that may modify the data set are disabled, because this instance is configured to report errors during " +
+	"writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."
+
+// misconf is why writes are refused now, or "".
+func (b *background) misconf() string {
+	s := b.srv
+	if err := s.journal.log.Err(); err != nil {
+		return "MISCONF Errors writing to the AOF file: " + aof.Strerror(err)
+	}
+	if !s.saves.ok && s.cfg.Bool(config.StopWritesOnBGSaveError) && len(s.cfg.SavePoints()) > 0 {
+		return misconfSave
+	}
+	return ""
+}

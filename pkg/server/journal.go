@@ -1,0 +1,134 @@
+package server
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"redisd/internal/vfs"
+	"redisd/pkg/bio"
+	"redisd/pkg/config"
+	"redisd/pkg/persist/aof"
+)
+
+// journal is the append-only file as the server sees it: the live log, and
+// during a rewrite the job that collects the difference.
+type journal struct {
+	srv *Server
+	log *aof.Log
+	// diff takes each logged command's bytes for the rewrite in progress; nil
+	// when there is none, or it needs no difference.
+	diff func(frame []byte)
+}
+
+func newJournal(s *Server) *journal {
+	j := &journal{srv: s}
+	j.log = aof.New(aof.Config{
+		Policy:          s.fsyncPolicy(),
+		NoSyncOnRewrite: s.cfg.Bool(config.NoAppendFsyncOnRewrite),
+		Post:            s.loop.Post,
+		Retire:          func(f vfs.File) { s.bio.Submit(bio.CloseFile, func() { f.Close() }) },
+		Event:           s.onLogEvent,
+		Latency:         func(name string, micros int64) { s.latency.add(name, micros*1000) },
+		Micros:          s.exec.watch.Micros,
+		Failpoints:      s.opt.Failpoints,
+	})
+	return j
+}
+
+// fsyncPolicy is appendfsync as the log knows it.
+func (s *Server) fsyncPolicy() aof.Policy {
+	switch s.cfg.Enum(config.AppendFsync) {
+	case config.FsyncAlways:
+		return aof.Always
+	case config.FsyncNo:
+		return aof.No
+	default:
+		return aof.Everysec
+	}
+}
+
+// onLogEvent writes a line of the log's to the server's, and ends the process
+// when a promise cannot be kept any more.
+func (s *Server) onLogEvent(e aof.Event) {
+	switch e.Level {
+	case aof.Debug:
+		s.log.Tracef("%s", e.Text)
+	case aof.Verbose:
+		s.log.Verbosef("%s", e.Text)
+	case aof.Notice:
+		s.log.Noticef("%s", e.Text)
+	default:
+		s.log.Warnf("%s", e.Text)
+	}
+	if e.Exit {
+		os.Exit(1)
+	}
+}
+
+// feed logs one command that changed database db.
+func (j *journal) feed(db int, words [][]byte) {
+	if j.diff == nil && j.log.State() != aof.On {
+		return
+	}
+	frame := j.log.AppendCommand(db, words)
+	if j.diff != nil {
+		j.diff(frame)
+	}
+}
+
+// seq is the batch that replies to what was fed so far must wait for; 0 when
+// nothing is logged.
+func (j *journal) seq() uint64 {
+	if j.log.State() != aof.On {
+		return 0
+	}
+	return j.log.Seq()
+}
+
+// durable is the last batch that reached its policy's point.
+func (j *journal) durable() uint64 { return j.log.Done() }
+
+func (j *journal) flush(now int64)       { j.log.Flush(now) }
+func (j *journal) cron(now int64)        { j.log.Cron(now) }
+func (j *journal) on() bool              { return j.log.State() == aof.On }
+func (j *journal) off() bool             { return j.log.State() == aof.Off }
+func (j *journal) waitsForRewrite() bool { return j.log.State() == aof.WaitRewrite }
+func (j *journal) flushAndSync() error   { return j.log.FlushAndSync() }
+
+// path is where the log is, in the working directory.
+func (s *Server) aofPath() string { return s.cfg.String(config.AppendFilename) }
+
+// openAOF opens the log for appending at start, created when it is not there,
+// and turns logging on.
+func (s *Server) openAOF() error {
+	f, err := s.opt.FS.OpenFile(s.aofPath(), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	if err := s.journal.log.Start(f, -1); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	s.journal.log.SetBase(s.journal.log.Size())
+	return s.opt.FS.SyncDir(".")
+}
+
+// exists tells whether a file is there and not empty.
+func (s *Server) exists(path string) (bool, error) {
+	info, err := s.opt.FS.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return info.Size() > 0, nil
+}
+
+// appendDir is Redis 7's folder of the multi-part layout.
+func (s *Server) appendDir() string { return s.cfg.String(config.AppendDirname) }
+
+func (s *Server) manifestPath() string {
+	return filepath.Join(s.appendDir(), s.aofPath()+".manifest")
+}

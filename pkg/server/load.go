@@ -1,0 +1,359 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"redisd/internal/vfs"
+	"redisd/pkg/command"
+	"redisd/pkg/config"
+	"redisd/pkg/keyspace"
+	"redisd/pkg/persist"
+	"redisd/pkg/persist/aof"
+	"redisd/pkg/persist/rdb"
+)
+
+// loading is the state of a load in progress, for INFO and LOADING replies.
+type loading struct {
+	active  bool
+	started int64 // Unix seconds
+	total   int64 // bytes
+	done    int64 // bytes
+	served  int64 // microseconds by the stopwatch when clients were last served
+	told    int64 // Unix seconds of the last line to the service manager
+	expired uint64
+	loaded  uint64
+	loads   int64
+}
+
+// errInterrupted ends a load because the daemon is to end.
+var errInterrupted = errors.New("loading was interrupted by a shutdown")
+
+// lockName is the file in dir that a running daemon holds a lock on. It stays when
+// the daemon ends: removing it would race with the next one.
+const lockName = "redisd.lock"
+
+// lockDir takes the working directory for this daemon alone.
+func (s *Server) lockDir() error {
+	lock, err := s.opt.FS.Lock(lockName)
+	if errors.Is(err, vfs.ErrLocked) {
+		return fmt.Errorf("the directory %s belongs to another redisd that is running: two daemons would overwrite each other's files", s.absDir())
+	}
+	if err != nil {
+		return fmt.Errorf("can't lock the directory %s: %w", s.absDir(), err)
+	}
+	s.life.lock, s.life.dir = lock, s.absDir()
+	s.life.lockInfo, _ = s.opt.FS.Stat(lockName)
+	stale, err := persist.SweepStale(s.opt.FS, ".")
+	if err != nil {
+		s.log.Warnf("Removing temporary files of an earlier run: %s", err)
+	}
+	for _, name := range stale {
+		s.log.Noticef("Removed %s, left by an earlier run", name)
+	}
+	return nil
+}
+
+// loadAtStart brings the data into memory: the append-only file when it is on,
+// else the RDB. With the AOF on and none there, the RDB is loaded: nothing is
+// dropped silently, and the first rewrite makes a log of it.
+func (s *Server) loadAtStart() error {
+	start := s.exec.watch.Micros()
+	took := func() float64 { return float64(s.exec.watch.Micros()-start) / 1e6 }
+	if !s.cfg.Bool(config.AppendOnly) {
+		found, err := s.loadRDBFile(s.cfg.String(config.DBFilename))
+		if err != nil {
+			return s.loadFailed(err)
+		}
+		if found {
+			s.log.Noticef("DB loaded from disk: %.3f seconds", took())
+		}
+		return nil
+	}
+	found, seed, err := s.loadAnyAOF()
+	if err != nil {
+		return s.loadFailed(err)
+	}
+	if found {
+		s.log.Noticef("DB loaded from append only file: %.3f seconds", took())
+		return s.startLog(seed)
+	}
+	found, err = s.loadRDBFile(s.cfg.String(config.DBFilename))
+	if err != nil {
+		return s.loadFailed(err)
+	}
+	if found {
+		s.log.Noticef("DB loaded from disk: %.3f seconds. There was no append only file: it starts with this data.", took())
+	}
+	return s.startLog(found)
+}
+
+// startLog opens the log after a load. A dataset that did not come from the file
+// must be in it before the log counts, or a crash would lose it: then the file is
+// written first.
+func (s *Server) startLog(seed bool) error {
+	if seed {
+		o := s.cfg.String(config.AppendFilename)
+		if err := s.writeNow(persist.RoleAOF, o); err != nil {
+			return fmt.Errorf("Can't write the append-only file %s: %w", o, err)
+		}
+	}
+	if err := s.openAOF(); err != nil {
+		return fmt.Errorf("Can't open the append-only file %s: %w", s.aofPath(), err)
+	}
+	return nil
+}
+
+func (s *Server) loadFailed(err error) error {
+	if s.life.over {
+		return nil
+	}
+	var le *aof.LoadError
+	if errors.As(err, &le) && le.Text != "" {
+		return errors.New(le.Text)
+	}
+	return fmt.Errorf("Fatal error loading the DB, check server logs. Exiting. %w", err)
+}
+
+// loadAnyAOF replays the single file, or Redis 7's folder when there is no file.
+// seed says that the file must be written from what the folder held.
+func (s *Server) loadAnyAOF() (found, seed bool, err error) {
+	if _, err := s.opt.FS.Stat(s.aofPath()); err == nil {
+		return true, false, s.replay(func(o aof.LoadOptions) (aof.LoadResult, error) {
+			return aof.Load(s.opt.FS, s.aofPath(), o)
+		})
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return false, false, err
+	}
+	if _, err := s.opt.FS.Stat(s.manifestPath()); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, false, nil
+		}
+		return false, false, err
+	}
+	err = s.replay(func(o aof.LoadOptions) (aof.LoadResult, error) {
+		return aof.LoadSet(s.opt.FS, s.appendDir(), filepath.Base(s.manifestPath()), o)
+	})
+	if err == nil {
+		s.log.Noticef("The data came from the folder %s (Redis 7's layout); it goes on in the file %s, the folder stays as it is.", s.appendDir(), s.aofPath())
+	}
+	return true, true, err
+}
+
+// replay runs a log's commands with the state of a load around it.
+func (s *Server) replay(load func(aof.LoadOptions) (aof.LoadResult, error)) error {
+	var size int64
+	if info, err := s.opt.FS.Stat(s.aofPath()); err == nil {
+		size = info.Size()
+	}
+	s.beginLoad(size)
+	defer s.endLoad()
+	r := s.newReplayer()
+	_, err := load(aof.LoadOptions{
+		Exec: r.exec, AllowTruncated: s.cfg.Bool(config.AOFLoadTruncated),
+		Progress: s.loadProgress, Event: s.onLogEvent, Micros: s.exec.watch.Micros,
+		Preamble: func(in io.Reader, size int64) (int64, error) {
+			s.log.Noticef("Reading RDB base file on AOF loading...")
+			res, err := rdb.Load(in, s.rdbOptions(size), r)
+			return res.Consumed, err
+		},
+	})
+	return err
+}
+
+func (s *Server) rdbOptions(size int64) rdb.Options {
+	return rdb.Options{
+		Checksum: s.cfg.Bool(config.RDBChecksum), Size: size, Progress: s.loadProgress,
+		IgnoreModuleAux: true,
+	}
+}
+
+// loadRDBFile loads an RDB; false when there is none.
+func (s *Server) loadRDBFile(path string) (bool, error) {
+	f, err := s.opt.FS.OpenFile(path, os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return false, err
+	}
+	s.beginLoad(size)
+	defer s.endLoad()
+	r := s.newReplayer()
+	res, err := rdb.Load(f, s.rdbOptions(size), r)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w (redis-check-rdb %s tells more)", path, err, path)
+	}
+	if res.Checksum == rdb.ChecksumDisabled {
+		s.log.Noticef("RDB file was saved with checksum disabled: no check performed.")
+	}
+	s.saves.lastLoaded, s.saves.lastExpired = s.load.loaded, s.load.expired
+	s.log.Noticef("Done loading RDB, keys loaded: %d, keys expired: %d.", s.load.loaded, s.load.expired)
+	return true, nil
+}
+
+func (s *Server) beginLoad(total int64) {
+	s.loop.UpdateTime()
+	s.afterSleep()
+	*s.load = loading{active: true, started: s.stats.nowSec, total: total, loads: s.load.loads + 1}
+	s.ks.SetExpiry(keyspace.ExpiryIgnored)
+}
+
+func (s *Server) endLoad() {
+	s.load.active = false
+	s.ks.SetExpiry(keyspace.ExpiryDeletes)
+	s.loop.UpdateTime()
+	s.afterSleep()
+}
+
+// serveEvery is how often a load lets clients in, in microseconds.
+const serveEvery = 10_000
+
+// loadProgress is called by the loaders now and then: clients get their LOADING
+// replies, signals are seen, the service manager hears that it goes on.
+func (s *Server) loadProgress(offset int64) {
+	s.load.done = offset
+	now := s.exec.watch.Micros()
+	if now-s.load.served < serveEvery {
+		return
+	}
+	s.load.served = now
+	s.loop.UpdateTime()
+	s.afterSleep()
+	if s.load.told != s.stats.nowSec {
+		s.load.told = s.stats.nowSec
+		s.notifyManager(fmt.Sprintf("STATUS=Loading: %d of %d MB\nEXTEND_TIMEOUT_USEC=30000000\nWATCHDOG=1\n", offset>>20, s.load.total>>20))
+	}
+	s.loop.RunPosted()
+	if s.exec.client == nil {
+		_, _ = s.loop.Turn(false) // an error of the poll shows again in Run
+	}
+}
+
+// replayer puts what a file holds into the keyspace. It is the fake client in
+// whose name a log's commands run.
+type replayer struct {
+	srv    *Server
+	client *client
+	db     *keyspace.DB // of the RDB records
+	x      *executor
+}
+
+func (s *Server) newReplayer() *replayer {
+	c := &client{fd: -1, srv: s, db: s.ks.DB(0), proto: 2, flags: flagReplay | flagAuthenticated, user: "default"}
+	x := &executor{srv: s, watch: s.exec.watch}
+	x.ctx = s.exec.ctx
+	x.ctx.Replaying = true
+	return &replayer{srv: s, client: c, db: s.ks.DB(0), x: x}
+}
+
+// exec runs one logged command.
+func (r *replayer) exec(argv [][]byte) error {
+	if r.srv.life.over {
+		return errInterrupted
+	}
+	if r.isSelect(argv) {
+		return nil
+	}
+	spec := r.srv.table.Resolve(argv)
+	if spec == nil || spec.Handler == nil {
+		return fmt.Errorf("Unknown command '%s' reading the append only file", argv[0])
+	}
+	if !spec.ArityFits(len(argv)) {
+		return fmt.Errorf("wrong number of arguments for '%s' reading the append only file", argv[0])
+	}
+	r.x.w.Buf = r.x.w.Buf[:0]
+	r.x.client = r.client
+	r.srv.exec.client = r.client
+	ctx := &r.x.ctx
+	ctx.Args, ctx.Spec, ctx.DB, ctx.Out = argv, spec, r.client.db, &r.x.w
+	ctx.Fx.Reset(r.client.db.Index())
+	spec.Handler(ctx)
+	r.srv.exec.client = nil
+	return nil
+}
+
+// isSelect follows a SELECT of the log.
+func (r *replayer) isSelect(argv [][]byte) bool {
+	if len(argv) != 2 || !command.Is(argv[0], "SELECT") {
+		return false
+	}
+	n := 0
+	for _, b := range argv[1] {
+		if b < '0' || b > '9' || n > r.srv.ks.Databases() {
+			return false
+		}
+		n = 10*n + int(b-'0')
+	}
+	if n >= r.srv.ks.Databases() {
+		return false
+	}
+	r.client.db = r.srv.ks.DB(n)
+	return true
+}
+
+// Aux implements rdb.Handler.
+func (r *replayer) Aux(key, value []byte) error {
+	switch string(key) {
+	case "redis-ver":
+		r.srv.log.Noticef("Loading RDB produced by version %s", value)
+	case "ctime", "used-mem", "redis-bits", "aof-base", "aof-preamble", "repl-stream-db", "repl-id", "repl-offset":
+	default:
+		r.srv.log.Tracef("Unrecognized RDB AUX field: '%s'", key)
+	}
+	return nil
+}
+
+// SelectDB implements rdb.Handler.
+func (r *replayer) SelectDB(n int) error {
+	if n >= r.srv.ks.Databases() {
+		return fmt.Errorf("FATAL: Data file was created with a Redis server configured to handle more than %d databases. Exiting", r.srv.ks.Databases())
+	}
+	r.db = r.srv.ks.DB(n)
+	return nil
+}
+
+// ResizeDB implements rdb.Handler.
+func (r *replayer) ResizeDB(keys, expires uint64) error {
+	r.db.Reserve(keys, expires)
+	return nil
+}
+
+// Record implements rdb.Handler. Keys whose time has passed are dropped, as a
+// master does.
+func (r *replayer) Record(rec *rdb.Record) error {
+	if r.srv.life.over {
+		return errInterrupted
+	}
+	if rec.ExpireAt >= 0 && rec.ExpireAt < r.srv.ks.Now() {
+		r.srv.load.expired++
+		return nil
+	}
+	r.db.SetString(rec.Key, rec.Str, rec.ExpireAt)
+	r.srv.load.loaded++
+	if rec.Idle >= 0 || rec.Freq >= 0 {
+		if e, ok := r.db.Peek(rec.Key); ok {
+			if rec.Idle >= 0 {
+				e.SetIdle(rec.Idle)
+			}
+			if rec.Freq >= 0 {
+				e.SetFreq(uint8(rec.Freq))
+			}
+		}
+	}
+	return nil
+}
+
+// FunctionLib implements rdb.FunctionHandler.
+func (r *replayer) FunctionLib([]byte) error {
+	return errors.New("the file holds function libraries, which this version cannot run; delete them (FUNCTION FLUSH) before saving it")
+}

@@ -1,0 +1,283 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"redisd/internal/clock"
+	"redisd/internal/failpoint"
+	"redisd/internal/vfs"
+	"redisd/pkg/bio"
+	"redisd/pkg/command"
+	"redisd/pkg/config"
+	"redisd/pkg/event"
+	"redisd/pkg/keyspace"
+	"redisd/pkg/mem"
+	"redisd/pkg/proc"
+)
+
+// Versions that INFO and HELLO tell. RedisVersion is the one whose behaviour
+// redisd follows.
+const (
+	RedisVersion = "7.2.4"
+	serverName   = "redis"
+)
+
+// Options are what a Server is made from; cmd fills them.
+type Options struct {
+	Config     *config.Config
+	ConfigPath string // "" without a configuration file
+	Executable string
+	Version    string // redisd's own
+	Log        Log
+	FS         vfs.FS
+	Clock      clock.Clock
+
+	Failpoints *failpoint.Set // nil unless a test set some
+	OOMBase    int            // oom_score_adj at the start, for relative values
+
+	// Sockets are listening descriptors that the process was started with.
+	Sockets []int
+	// Notify tells the service manager a state such as "READY=1"; nil without one.
+	Notify func(state string)
+	// ReopenLog reopens the log file; moved asks whether it was moved away.
+	ReopenLog func() error
+	LogMoved  func() bool
+	// Chdir changes the working directory.
+	Chdir func(dir string) error
+	// RemovePidfile removes the pid file; nil when none was written.
+	RemovePidfile func()
+	// SetLog applies loglevel, logfile, log-format and syslog-* from the configuration.
+	SetLog func() error
+}
+
+// Server is the daemon: pointers to its subsystems.
+type Server struct {
+	opt        *Options
+	cfg        *config.Config
+	log        Log
+	loop       *event.Loop
+	bio        *bio.Pool
+	arena      *mem.Arena
+	ks         *keyspace.Keyspace
+	table      *command.Table
+	clients    *clients
+	exec       *executor
+	stats      *stats
+	latency    *latency
+	journal    *journal
+	saves      *saves
+	background *background
+	load       *loading
+	life       *life
+	cron       *cron
+	limits     *limits
+	children   *proc.Table
+
+	listeners    []*listener
+	acceptLimit  *limiter
+	expireActive bool
+}
+
+// limits are directives that the hot way reads.
+type limits struct {
+	queryBuffer int64
+}
+
+// New makes a server that holds no data and listens nowhere yet; Run does the rest.
+func New(o Options) (*Server, error) {
+	loop, err := event.New(o.Clock)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{opt: &o, cfg: o.Config, log: o.Log, loop: loop, bio: bio.New(bio.CloseFile, bio.Fsync, bio.LazyFree, persistQueue), expireActive: true}
+	s.arena, err = mem.New(mem.Config{
+		HugePages: s.cfg.Bool(config.HugePages),
+		Background: func(work, done func()) {
+			s.bio.Submit(bio.LazyFree, func() { work(); s.loop.Post(done) })
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.ks = keyspace.New(keyspace.Config{Databases: int(s.cfg.Int(config.Databases)), Arena: s.arena})
+	s.table = command.NewTable(append(command.Families(), s.adminFamilies()...)...)
+	s.stats = newStats(len(s.table.All()))
+	s.latency = newLatency(func() int64 { return s.stats.nowSec })
+	s.clients = newClients(loop, s.log, s.stats)
+	s.exec = &executor{srv: s, watch: clock.NewStopwatch()}
+	s.exec.ctx.KS = s.ks
+	s.cron = &cron{hz: int(s.cfg.Int(config.Hz))}
+	s.limits = &limits{}
+	s.children = &proc.Table{}
+	s.load, s.life = &loading{}, newLife(o.Clock)
+	s.saves = newSaves(o.Clock)
+	s.background = newBackground(s)
+	s.journal = newJournal(s)
+	s.clients.durable = s.journal.durable
+	s.acceptLimit = &limiter{clock: o.Clock, every: time.Second}
+	if err := s.applyConfig(); err != nil {
+		return nil, err
+	}
+	s.hookConfig()
+	return s, nil
+}
+
+// ErrStart wraps what keeps the daemon from starting; the text is for the operator.
+var ErrStart = errors.New("start")
+
+// Run opens the sockets, loads the data and serves until shutdown. It returns the
+// exit code.
+func (s *Server) Run() (int, error) {
+	s.arena.Own()
+	defer s.loop.Close()
+	s.loop.BeforeSleep(s.beforeSleep)
+	s.loop.AfterSleep(s.afterSleep)
+	s.loop.UpdateTime()
+	s.afterSleep()
+	s.stats.startSec = s.stats.nowSec
+	s.watchSignals()
+	if err := s.lockDir(); err != nil {
+		return 1, err
+	}
+	if err := s.listen(); err != nil {
+		return 1, err
+	}
+	if err := s.loadAtStart(); err != nil {
+		return 1, err
+	}
+	if s.life.over {
+		return s.life.code, nil
+	}
+	s.loop.After(1, s.beat)
+	s.ready()
+	err := s.loop.Run()
+	s.clients.shutAll()
+	s.bio.Close()
+	return s.life.code, err
+}
+
+// ready tells everybody that commands are accepted now.
+func (s *Server) ready() {
+	for _, l := range s.listeners {
+		switch l.addr.Network {
+		case event.Unix:
+			s.log.Noticef("Ready to accept connections unix")
+			s.log.Noticef("The server is now ready to accept connections at %s", l.addr.Path)
+		default:
+			s.log.Noticef("Ready to accept connections tcp")
+		}
+	}
+	s.notifyManager("READY=1\nSTATUS=Ready to accept connections\n")
+}
+
+func (s *Server) notifyManager(state string) {
+	if s.opt.Notify != nil {
+		s.opt.Notify(state)
+	}
+}
+
+// describe is the client as CLIENT LIST shows it, for log lines.
+func (s *Server) describe(c *client) string { return s.clientInfo(c) }
+
+// listen opens the sockets of the configuration, or takes those it was given.
+func (s *Server) listen() error {
+	if len(s.opt.Sockets) > 0 {
+		for _, fd := range s.opt.Sockets {
+			a, err := event.FromFD(fd)
+			if err != nil {
+				return fmt.Errorf("socket %d of the service manager: %w", fd, err)
+			}
+			if err := s.addListener(fd, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := s.listenTCP(); err != nil {
+		return err
+	}
+	if path := s.cfg.String(config.UnixSocket); path != "" {
+		a := event.Address{Network: event.Unix, Path: path, Perm: uint32(s.cfg.Int(config.UnixSocketPerm))}
+		fd, err := event.Listen(a, int(s.cfg.Int(config.TCPBacklog)))
+		if err != nil {
+			return fmt.Errorf("Failed opening Unix socket: %w", err)
+		}
+		return s.addListener(fd, a)
+	}
+	return nil
+}
+
+func (s *Server) listenTCP() error {
+	port := int(s.cfg.Int(config.Port))
+	if port == 0 {
+		return nil
+	}
+	opened, err := s.openTCP(strings.Join(s.cfg.List(config.Bind), " "), port)
+	if err != nil {
+		return err
+	}
+	if len(opened) == 0 {
+		return errors.New("Failed listening on port " + fmt.Sprint(port) + " (tcp), aborting.")
+	}
+	for _, l := range opened {
+		if err := s.addListener(l.fd, l.addr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openTCP listens on every address of a bind directive. On an error nothing stays open.
+func (s *Server) openTCP(bind string, port int) ([]*listener, error) {
+	addrs, err := event.ParseBind(bind)
+	if err != nil {
+		return nil, err
+	}
+	var opened []*listener
+	for _, a := range addrs {
+		a.Port = port
+		fd, err := event.Listen(a, int(s.cfg.Int(config.TCPBacklog)))
+		if err == nil {
+			opened = append(opened, &listener{srv: s, fd: fd, addr: a})
+			continue
+		}
+		var le *event.ListenError
+		if errors.As(err, &le) && le.Ignorable() {
+			s.log.Verbosef("%s", err)
+			continue
+		}
+		for _, l := range opened {
+			event.Close(l.fd)
+		}
+		s.log.Warnf("Warning: %s", err)
+		return nil, fmt.Errorf("Failed listening on port %d (tcp), aborting.", port)
+	}
+	return opened, nil
+}
+
+func (s *Server) addListener(fd int, a event.Address) error {
+	l := &listener{srv: s, fd: fd, addr: a}
+	if err := s.loop.Watch(fd, event.Readable, l); err != nil {
+		return err
+	}
+	s.listeners = append(s.listeners, l)
+	return nil
+}
+
+// closeListeners stops accepting; the socket file goes too when remove is set.
+func (s *Server) closeListeners() {
+	for _, l := range s.listeners {
+		s.loop.Unwatch(l.fd)
+		event.Close(l.fd)
+		if l.addr.Network == event.Unix && len(s.opt.Sockets) == 0 {
+			s.log.Noticef("Removing the unix socket file.")
+			if err := s.opt.FS.Remove(l.addr.Path); err != nil {
+				s.log.Warnf("Removing %s: %s", l.addr.Path, err)
+			}
+		}
+	}
+	s.listeners = nil
+}

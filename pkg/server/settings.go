@@ -1,0 +1,258 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"redisd/pkg/config"
+	"redisd/pkg/event"
+	"redisd/pkg/persist/aof"
+	"redisd/pkg/proc"
+)
+
+// settings pairs directives with the function that carries their values out. It
+// runs at start, and again whenever CONFIG SET or a reload changes one of them.
+func (s *Server) settings() []setting {
+	return []setting{
+		{s.applyLimits, []config.ID{config.ClientQueryBufferLimit, config.ProtoMaxBulkLen}},
+		{s.applyLazy, []config.ID{config.LazyFreeLazyExpire, config.LazyFreeLazyServerDel, config.LazyFreeLazyUserDel, config.LazyFreeLazyUserFlush}},
+		{s.applyPolicy, []config.ID{config.MaxMemoryPolicy, config.LFULogFactor, config.LFUDecayTime}},
+		{s.applyHz, []config.ID{config.Hz}},
+		{s.applyLatency, []config.ID{config.LatencyMonitorThreshold}},
+		{s.applyFsync, []config.ID{config.AppendFsync, config.NoAppendFsyncOnRewrite}},
+	}
+}
+
+// liveSettings are directives whose change is an action of its own, which start
+// carries out elsewhere.
+func (s *Server) liveSettings() []setting {
+	return []setting{
+		{s.changeAppendOnly, []config.ID{config.AppendOnly}},
+		{s.changeAddress, []config.ID{config.Bind, config.Port}},
+		{s.changeLog, []config.ID{config.LogLevel, config.LogFile, config.LogFormat, config.SyslogEnabled, config.SyslogIdent, config.SyslogFacility}},
+		{s.changeDir, []config.ID{config.Dir}},
+		{s.changePassword, []config.ID{config.RequirePass}},
+		{s.changeMaxClients, []config.ID{config.MaxClients}},
+		{s.changeOOM, []config.ID{config.OOMScoreAdj, config.OOMScoreAdjValues}},
+	}
+}
+
+// setting is a function and the directives that it carries out.
+type setting struct {
+	apply func() error
+	ids   []config.ID
+}
+
+// applyConfig carries all settings out, at start.
+func (s *Server) applyConfig() error {
+	for _, t := range s.settings() {
+		if err := t.apply(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hookConfig has changes of the configuration carried out from now on.
+func (s *Server) hookConfig() {
+	for _, t := range append(s.settings(), s.liveSettings()...) {
+		s.cfg.OnApply(t.apply, t.ids...)
+	}
+}
+
+func (s *Server) applyLimits() error {
+	s.limits.queryBuffer = s.cfg.Int(config.ClientQueryBufferLimit)
+	bulk := s.cfg.Int(config.ProtoMaxBulkLen)
+	s.clients.known.MaxBulk, s.clients.unknown.MaxBulk = bulk, bulk
+	s.clients.known.Authenticated = true
+	s.clients.unknown.Authenticated = false
+	s.exec.ctx.MaxString = bulk
+	return nil
+}
+
+func (s *Server) applyLazy() error {
+	c := &s.exec.ctx
+	c.LazyExpire = s.cfg.Bool(config.LazyFreeLazyExpire)
+	c.LazyServerDel = s.cfg.Bool(config.LazyFreeLazyServerDel)
+	c.LazyUserDel = s.cfg.Bool(config.LazyFreeLazyUserDel)
+	c.LazyUserFlush = s.cfg.Bool(config.LazyFreeLazyUserFlush)
+	return nil
+}
+
+func (s *Server) applyPolicy() error {
+	p := s.cfg.Enum(config.MaxMemoryPolicy)
+	s.ks.SetAccessPolicy(p == config.AllKeysLFU || p == config.VolatileLFU,
+		int(s.cfg.Int(config.LFUDecayTime)), int(s.cfg.Int(config.LFULogFactor)))
+	return nil
+}
+
+func (s *Server) applyHz() error {
+	s.cron.hz = int(s.cfg.Int(config.Hz))
+	return nil
+}
+
+func (s *Server) applyLatency() error {
+	s.latency.setThreshold(s.cfg.Int(config.LatencyMonitorThreshold))
+	return nil
+}
+
+func (s *Server) applyFsync() error {
+	s.journal.log.SetNoSyncOnRewrite(s.cfg.Bool(config.NoAppendFsyncOnRewrite))
+	if err := s.journal.log.SetPolicy(s.fsyncPolicy()); err != nil {
+		return err
+	}
+	if h := s.background.rewriteDone; h != nil {
+		h.Update(s.journal.log.State(), s.journal.log.Policy() == aof.Always)
+	}
+	return nil
+}
+
+// changeAppendOnly turns the log on or off. Turning it on starts the rewrite that
+// makes the file; until that is done nothing is logged.
+func (s *Server) changeAppendOnly() error {
+	on := s.cfg.Bool(config.AppendOnly)
+	switch {
+	case on && s.journal.off():
+		return s.turnLogOn()
+	case !on && !s.journal.off():
+		s.turnLogOff()
+	}
+	return nil
+}
+
+func (s *Server) turnLogOn() error {
+	b := s.background
+	s.journal.log.AwaitRewrite()
+	if b.active() {
+		b.schedule.rewrite = true
+		s.log.Noticef("AOF was enabled but there is already another background operation. An AOF background was scheduled to start when possible.")
+		return nil
+	}
+	if err := b.startRewrite(); err != nil {
+		s.journal.log.Stop()
+		s.log.Warnf("Redis needs to enable the AOF but can't trigger a background AOF rewrite operation. Check the above logs for more info about the error.")
+		return errors.New("Unable to turn on AOF. Check server logs.")
+	}
+	return nil
+}
+
+func (s *Server) turnLogOff() {
+	b := s.background
+	b.killRewrite("Killing running AOF rewrite child")
+	b.schedule.rewrite = false
+	if b.rewriteDone == nil {
+		s.journal.diff = nil
+	}
+	s.journal.log.Stop()
+	if b.rewriteDone != nil {
+		b.rewriteDone.Update(s.journal.log.State(), false)
+	}
+}
+
+// changeAddress listens on new addresses before it leaves the old ones, so that a
+// bad one changes nothing.
+func (s *Server) changeAddress() error {
+	port := int(s.cfg.Int(config.Port))
+	var keep, old []*listener
+	for _, l := range s.listeners {
+		if l.addr.Network == event.Unix {
+			keep = append(keep, l)
+			continue
+		}
+		old = append(old, l)
+		s.loop.Unwatch(l.fd)
+		event.Close(l.fd)
+	}
+	s.listeners = keep
+	if port == 0 {
+		return nil
+	}
+	opened, err := s.openTCP(strings.Join(s.cfg.List(config.Bind), " "), port)
+	if err != nil || len(opened) == 0 {
+		s.reopen(old)
+		return errors.New("Failed to bind to specified addresses.")
+	}
+	for _, l := range opened {
+		if err := s.addListener(l.fd, l.addr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reopen listens again where a failed change of address had left.
+func (s *Server) reopen(old []*listener) {
+	for _, l := range old {
+		fd, err := event.Listen(l.addr, int(s.cfg.Int(config.TCPBacklog)))
+		if err == nil {
+			err = s.addListener(fd, l.addr)
+		}
+		if err != nil {
+			s.log.Warnf("Listening on %s again: %s", l.addr, err)
+		}
+	}
+}
+
+func (s *Server) changeLog() error {
+	if s.opt.SetLog == nil {
+		return nil
+	}
+	return s.opt.SetLog()
+}
+
+// changePassword lifts or sets the need to authenticate for new connections;
+// those that are here stay as they are, as in Redis.
+func (s *Server) changePassword() error { return nil }
+
+func (s *Server) changeMaxClients() error {
+	return s.roomForClients(int(s.cfg.Int(config.MaxClients)))
+}
+
+// roomForClients makes room for n clients among the open files; when the system
+// does not give so many, it says how many it gives.
+func (s *Server) roomForClients(n int) error {
+	have, err := proc.RaiseNoFile(n + reservedFiles)
+	if have >= n+reservedFiles {
+		return nil
+	}
+	return fmt.Errorf("The operating system is not able to handle the specified number of clients, try with %d (%v)", have-reservedFiles, err)
+}
+
+// reservedFiles are descriptors that are not clients: logs, listeners, pipes,
+// Redis's CONFIG_MIN_RESERVED_FDS.
+const reservedFiles = 32
+
+// changeDir goes to the new working directory: every file name is relative to it.
+// The directory is locked like the first one.
+func (s *Server) changeDir() error {
+	dir := s.cfg.String(config.Dir)
+	if err := s.opt.Chdir(dir); err != nil {
+		return err
+	}
+	if same, err := s.opt.FS.Stat(lockName); err == nil && s.life.lockInfo != nil && os.SameFile(same, s.life.lockInfo) {
+		return nil
+	}
+	lock, err := s.opt.FS.Lock(lockName)
+	if err != nil {
+		return errors.Join(err, s.opt.Chdir(s.life.dir))
+	}
+	if s.life.lock != nil {
+		_ = s.life.lock.Close()
+	}
+	s.life.lock, s.life.dir = lock, s.absDir()
+	s.life.lockInfo, _ = s.opt.FS.Stat(lockName)
+	return nil
+}
+
+func (s *Server) changeOOM() error {
+	switch s.cfg.Enum(config.OOMScoreAdj) {
+	case config.OOMNo:
+		return proc.SetOOMScoreAdj(s.opt.OOMBase)
+	case config.OOMRelative:
+		return proc.SetOOMScoreAdj(s.opt.OOMBase + s.cfg.OOMValue(config.OOMMaster))
+	default:
+		return proc.SetOOMScoreAdj(s.cfg.OOMValue(config.OOMMaster))
+	}
+}
