@@ -1,9 +1,6 @@
 package config
 
-import (
-	"errors"
-	"strings"
-)
+import "strings"
 
 // This file holds the checks of single directives that their kind cannot make,
 // and the check of the whole.
@@ -22,7 +19,7 @@ func clampHz(v *value) error {
 
 func checkSocketPath(v *value) error {
 	if len(v.s) > socketPathMax {
-		return errors.New("path of a unix socket is longer than 107 bytes")
+		return reason("path of a unix socket is longer than 107 bytes")
 	}
 	return nil
 }
@@ -31,51 +28,51 @@ func isBaseName(s string) bool { return !strings.ContainsAny(s, "/\\\x00") && s 
 
 func checkDir(v *value) error {
 	if v.s == "" || strings.ContainsRune(v.s, 0) {
-		return errors.New("No such file or directory") //nolint:staticcheck,revive // Redis's words
+		return reason("No such file or directory")
 	}
 	return nil
 }
 
 func checkDBFilename(v *value) error {
 	if v.s == "" {
-		return errors.New("dbfilename can't be empty")
+		return reason("dbfilename can't be empty")
 	}
 	if !isBaseName(v.s) {
-		return errors.New("dbfilename can't be a path, just a filename")
+		return reason("dbfilename can't be a path, just a filename")
 	}
 	return nil
 }
 
 func checkAppendFilename(v *value) error {
 	if v.s == "" {
-		return errors.New("appendfilename can't be empty")
+		return reason("appendfilename can't be empty")
 	}
 	if !isBaseName(v.s) {
-		return errors.New("appendfilename can't be a path, just a filename")
+		return reason("appendfilename can't be a path, just a filename")
 	}
 	return nil
 }
 
 func checkAppendDirname(v *value) error {
 	if v.s == "" {
-		return errors.New("appenddirname can't be empty")
+		return reason("appenddirname can't be empty")
 	}
 	if !isBaseName(v.s) {
-		return errors.New("appenddirname can't be a path, just a dirname")
+		return reason("appenddirname can't be a path, just a dirname")
 	}
 	return nil
 }
 
 func checkAOFLayout(v *value) error {
 	if v.n != LayoutFile {
-		return errors.New("this version writes the one-file layout only")
+		return reason("this version writes the one-file layout only")
 	}
 	return nil
 }
 
 func checkShutdownFlags(v *value) error {
 	if v.n&ShutdownSave != 0 && v.n&ShutdownNoSave != 0 {
-		return errors.New("shutdown options SAVE and NOSAVE can't be used simultaneously")
+		return reason("shutdown options SAVE and NOSAVE can't be used simultaneously")
 	}
 	return nil
 }
@@ -83,19 +80,19 @@ func checkShutdownFlags(v *value) error {
 // checkCPUList knows the characters only; the system knows the processors.
 func checkCPUList(v *value) error {
 	if strings.Trim(v.s, "0123456789,-: ") != "" {
-		return errors.New("a list of processors consists of numbers, ranges and steps, as in 0-7:2,9")
+		return reason("a list of processors consists of numbers, ranges and steps, as in 0-7:2,9")
 	}
 	return nil
 }
 
 func checkHostname(v *value) error {
 	if len(v.s) >= hostMax {
-		return errors.New("Hostnames must be less than 256 characters") //nolint:staticcheck,revive // Redis's words
+		return reason("Hostnames must be less than 256 characters")
 	}
 	for i := range len(v.s) {
 		c := v.s[i] | 0x20
 		if (c < 'a' || c > 'z') && (v.s[i] < '0' || v.s[i] > '9') && v.s[i] != '-' && v.s[i] != '.' {
-			return errors.New("Hostnames may only contain alphanumeric characters, hyphens or dots") //nolint:staticcheck,revive // Redis's words
+			return reason("Hostnames may only contain alphanumeric characters, hyphens or dots")
 		}
 	}
 	return nil
@@ -112,14 +109,14 @@ func checkTitleTemplate(v *value) error {
 		return "", false
 	})
 	if !ok || title == "" {
-		return errors.New("template format is invalid or contains unknown variables")
+		return reason("template format is invalid or contains unknown variables")
 	}
 	return nil
 }
 
 func checkActiveDefrag(v *value) error {
 	if v.n != 0 {
-		return errors.New("Active defragmentation cannot be enabled: redisd's allocator has nothing to defragment") //nolint:staticcheck,revive // begins as Redis's
+		return reason("Active defragmentation cannot be enabled: redisd's allocator has nothing to defragment")
 	}
 	return nil
 }
@@ -129,35 +126,35 @@ func checkActiveDefrag(v *value) error {
 
 func checkTLSPort(v *value) error {
 	if v.n != 0 {
-		return errors.New(noTLS + ", so tls-port must be 0")
+		return reason(noTLS + ", so tls-port must be 0")
 	}
 	return nil
 }
 
 func checkACLFile(v *value) error {
 	if v.s != "" {
-		return errors.New(noACL + ", so aclfile must be empty")
+		return reason(noACL + ", so aclfile must be empty")
 	}
 	return nil
 }
 
 func checkReplicaOf(v *value) error {
 	if v.s != "" {
-		return errors.New(noReplication + ", so replicaof cannot be used")
+		return reason(noReplication + ", so replicaof cannot be used")
 	}
 	return nil
 }
 
 func checkCluster(v *value) error {
 	if v.n != 0 {
-		return errors.New(noCluster + ", so cluster-enabled must be no")
+		return reason(noCluster + ", so cluster-enabled must be no")
 	}
 	return nil
 }
 
 func checkMinReplicas(v *value) error {
 	if v.n != 0 {
-		return errors.New(noReplication + ", so min-replicas-to-write must be 0")
+		return reason(noReplication + ", so min-replicas-to-write must be 0")
 	}
 	return nil
 }
@@ -205,6 +202,8 @@ func (c *Config) validate(sockets int) error {
 			id = Bind
 		}
 		return c.contradiction(id, "Configured to not listen anywhere: there is no TCP port to bind to (port, bind), no unixsocket and no socket from systemd")
+	case len(c.Lines(User)) > 0:
+		return c.Lines(User)[0].Error(noACL + ", so user cannot be used")
 	case c.String(DBFilename) == c.String(AppendFilename):
 		return c.contradiction(AppendFilename, "dbfilename and appendfilename name the same file")
 	}

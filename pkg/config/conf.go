@@ -34,7 +34,7 @@ func (l *loader) conf(name, text string, base int) error {
 func (l *loader) line(line string, at origin) error {
 	args, ok := SplitArgs(line)
 	if !ok {
-		return errors.New("Unbalanced quotes in configuration line") //nolint:staticcheck,revive // Redis's words
+		return reason("Unbalanced quotes in configuration line")
 	}
 	if len(args) == 0 {
 		return nil
@@ -48,9 +48,9 @@ func (l *loader) line(line string, at origin) error {
 	case retired(args):
 		return nil
 	case strings.EqualFold(args[0], "sentinel"):
-		return errors.New("redisd cannot run as a sentinel")
+		return reason("redisd cannot run as a sentinel")
 	}
-	return errors.New("Bad directive or wrong number of arguments") //nolint:staticcheck,revive // Redis's words
+	return reason("Bad directive or wrong number of arguments")
 }
 
 // directive sets a directive of the table.
@@ -59,7 +59,7 @@ func (l *loader) directive(d *Directive, args []string, at origin) error {
 		// "--save '900 1'" arrives as one argument.
 		words, ok := SplitArgs(args[0])
 		if !ok {
-			return errors.New("Unbalanced quotes in configuration line") //nolint:staticcheck,revive // Redis's words
+			return reason("Unbalanced quotes in configuration line")
 		}
 		args = words
 	}
@@ -72,12 +72,12 @@ func (l *loader) special(d *Directive, args []string, at origin) error {
 	case d.ID == Include && len(args) == 1:
 		return l.include(args[0], at)
 	case d.ID == LoadModule && len(args) >= 1:
-		return errors.New("redisd cannot load modules made for Redis")
+		return reason("redisd cannot load modules made for Redis")
 	case d.ID == RenameCommand && len(args) == 2, d.ID == User && len(args) >= 1:
 		l.keep(d.ID, args, at)
 		return nil
 	}
-	return errors.New("Bad directive or wrong number of arguments") //nolint:staticcheck,revive // Redis's words
+	return reason("Bad directive or wrong number of arguments")
 }
 
 // retired tells whether a line names a directive that Redis has withdrawn and

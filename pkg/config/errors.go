@@ -1,13 +1,18 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 )
 
+// reason is an error in the words that a user of Redis knows, capital letters and
+// full stops included. It gets its context from Error or SetError.
+type reason string
+
+func (r reason) Error() string { return string(r) }
+
 // ErrNoFile is returned by Rewrite when the daemon was started without a file.
-var ErrNoFile = errors.New("The server is running without a config file") //nolint:staticcheck,revive // Redis's words
+var ErrNoFile error = reason("The server is running without a config file")
 
 // Error is a mistake in a configuration.
 type Error struct {

@@ -172,7 +172,7 @@ const (
 	// [scripting]
 
 	BusyReplyThreshold     // busy-reply-threshold
-	LuaEnableDeprecatedApi // lua-enable-deprecated-api
+	LuaEnableDeprecatedAPI // lua-enable-deprecated-api
 
 	// [replication]
 

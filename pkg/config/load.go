@@ -96,12 +96,19 @@ func (l *loader) text(path, text string) error {
 	return l.conf(path, text, 0)
 }
 
+// cannotOpen is Redis's line, with the C library's words for the usual errors.
 func cannotOpen(path string, err error) string {
+	why := err.Error()
 	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		why = "No such file or directory"
+	case errors.Is(err, fs.ErrPermission):
+		why = "Permission denied"
+	case errors.As(err, &pe):
+		why = pe.Err.Error()
 	}
-	return fmt.Sprintf("Fatal error, can't open config file '%s': %v", path, err)
+	return fmt.Sprintf("Fatal error, can't open config file '%s': %s", path, why)
 }
 
 // set gives the arguments of one directive to it. The error is the reason.

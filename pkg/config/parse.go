@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,7 +18,7 @@ const bindMax = 16 // addresses; Redis's limit
 // points are appended to it.
 func (d *Directive) parse(args []string, old value) (value, error) {
 	if !d.Kind.multi() && len(args) != 1 {
-		return old, errors.New("wrong number of arguments")
+		return old, reason("wrong number of arguments")
 	}
 	v, err := d.parseKind(args, old)
 	if err == nil && d.check != nil {
@@ -66,7 +65,7 @@ func parseBool(s string) (value, error) {
 	case strings.EqualFold(s, "no"):
 		return value{n: 0}, nil
 	}
-	return value{}, errors.New("argument must be 'yes' or 'no'")
+	return value{}, reason("argument must be 'yes' or 'no'")
 }
 
 func (d *Directive) parseNumber(s string) (value, error) {
@@ -94,17 +93,17 @@ func (d *Directive) number(s string) (int64, error) {
 		if n, ok := num.ParseInt([]byte(s)); ok {
 			return n, nil
 		}
-		return 0, errors.New("argument couldn't be parsed into an integer")
+		return 0, reason("argument couldn't be parsed into an integer")
 	case KindOctal:
 		if n, err := strconv.ParseInt(s, 8, 64); err == nil {
 			return n, nil
 		}
-		return 0, errors.New("argument couldn't be parsed as an octal number")
+		return 0, reason("argument couldn't be parsed as an octal number")
 	case KindMemory:
 		if n, err := num.ParseMemory(s); err == nil {
 			return n, nil
 		}
-		return 0, errors.New("argument must be a memory value")
+		return 0, reason("argument must be a memory value")
 	default:
 		if n, err := num.ParseMemory(s); err == nil {
 			return n, nil
@@ -114,7 +113,7 @@ func (d *Directive) number(s string) (int64, error) {
 				return -n, nil
 			}
 		}
-		return 0, errors.New("argument must be a memory or percent value")
+		return 0, reason("argument must be a memory or percent value")
 	}
 }
 
@@ -133,7 +132,7 @@ func (d *Directive) parseEnum(args []string) (value, error) {
 	for i, e := range d.Enum {
 		words[i] = e.Name
 	}
-	return value{}, errors.New("argument(s) must be one of the following: " + strings.Join(words, ", "))
+	return value{}, reason("argument(s) must be one of the following: " + strings.Join(words, ", "))
 }
 
 func (d *Directive) enumValue(word string) (int64, bool) {
@@ -160,7 +159,7 @@ func parseEvents(s string) (value, error) {
 			}
 		}
 		if !known {
-			return value{}, errors.New("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.") //nolint:staticcheck,revive // Redis's words
+			return value{}, reason("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
 		}
 	}
 	return value{n: n}, nil
@@ -171,14 +170,14 @@ func parseReplicaOf(args []string) (value, error) {
 		return value{}, nil
 	}
 	if len(args) != 2 {
-		return value{}, errors.New("wrong number of arguments")
+		return value{}, reason("wrong number of arguments")
 	}
 	if strings.EqualFold(args[0], "no") && strings.EqualFold(args[1], "one") {
 		return value{}, nil
 	}
 	port, err := strconv.ParseInt(args[1], 10, 64)
 	if err != nil || port < 0 || port > 65535 {
-		return value{}, errors.New("Invalid master port") //nolint:staticcheck,revive // Redis's words
+		return value{}, reason("Invalid master port")
 	}
 	return value{s: args[0], n: port}, nil
 }
@@ -189,7 +188,7 @@ func parseList(args []string) (value, error) {
 		args = nil
 	}
 	if len(args) > bindMax {
-		return value{}, errors.New("Too many bind addresses specified.") //nolint:staticcheck,revive // Redis's words
+		return value{}, reason("Too many bind addresses specified.")
 	}
 	for _, a := range args {
 		bad := func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '\'' || r == '\\' }
@@ -205,7 +204,7 @@ func parseSave(args []string, old value) (value, error) {
 	if len(args) == 1 && args[0] == "" {
 		return value{x: []SavePoint(nil)}, nil
 	}
-	bad := errors.New("Invalid save parameters") //nolint:staticcheck,revive // Redis's words
+	bad := reason("Invalid save parameters")
 	if len(args)%2 != 0 {
 		return value{}, bad
 	}
@@ -227,19 +226,19 @@ func parseLimits(args []string, old value) (value, error) {
 		limits = *l
 	}
 	if len(args)%4 != 0 {
-		return value{}, errors.New("Wrong number of arguments in buffer limit configuration.") //nolint:staticcheck,revive // Redis's words
+		return value{}, reason("Wrong number of arguments in buffer limit configuration.")
 	}
 	for ; len(args) > 0; args = args[4:] {
 		class := map[string]int{"normal": ClassNormal, "slave": ClassReplica, "replica": ClassReplica, "pubsub": ClassPubSub}
 		c, ok := class[strings.ToLower(args[0])]
 		if !ok {
-			return value{}, errors.New("Invalid client class specified in buffer limit configuration.") //nolint:staticcheck,revive // Redis's words
+			return value{}, reason("Invalid client class specified in buffer limit configuration.")
 		}
 		hard, err1 := num.ParseMemory(args[1])
 		soft, err2 := num.ParseMemory(args[2])
 		secs, err3 := strconv.ParseInt(args[3], 10, 64)
 		if err1 != nil || err2 != nil || err3 != nil || secs < 0 {
-			return value{}, errors.New("Error in hard, soft or soft_seconds setting in buffer limit configuration.") //nolint:staticcheck,revive // Redis's words
+			return value{}, reason("Error in hard, soft or soft_seconds setting in buffer limit configuration.")
 		}
 		limits[c] = OutputLimit{Hard: hard, Soft: soft, SoftSeconds: secs}
 	}
@@ -249,12 +248,12 @@ func parseLimits(args []string, old value) (value, error) {
 func parseOOM(args []string) (value, error) {
 	var v [oomCount]int
 	if len(args) != oomCount {
-		return value{}, errors.New("wrong number of arguments")
+		return value{}, reason("wrong number of arguments")
 	}
 	for i, a := range args {
 		n, err := strconv.Atoi(a)
 		if err != nil || n < -2000 || n > 2000 {
-			return value{}, errors.New("Invalid oom-score-adj-values, elements must be between -2000 and 2000.") //nolint:staticcheck,revive // Redis's words
+			return value{}, reason("Invalid oom-score-adj-values, elements must be between -2000 and 2000.")
 		}
 		v[i] = n
 	}
@@ -269,10 +268,10 @@ func parsePercentiles(args []string) (value, error) {
 	for _, a := range args {
 		f, ok := num.ParseFloat([]byte(a))
 		if !ok {
-			return value{}, errors.New("Invalid latency-tracking-info-percentiles parameters") //nolint:staticcheck,revive // Redis's words
+			return value{}, reason("Invalid latency-tracking-info-percentiles parameters")
 		}
 		if f < 0 || f > 100 {
-			return value{}, errors.New("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
+			return value{}, reason("latency-tracking-info-percentiles parameters should sit between [0.0,100.0]")
 		}
 		list = append(list, f)
 	}

@@ -29,7 +29,7 @@ func securityRows() []Directive {
 		{ID: ACLFile, Name: "aclfile", Kind: KindString, Flags: Immutable, check: checkACLFile, Inert: noACL,
 			Doc: "File that holds the users."},
 		{ID: User, Name: "user", Kind: KindLines, Flags: FileOnly | Sensitive, Inert: noACL,
-			Doc: "A user, with the rules for what it may do."},
+			Doc: "A user, with the rules for what it may do; refused as long as redisd has no users."},
 		{ID: ACLLogMaxLen, Name: "acllog-max-len", Kind: KindInt, Default: "128", Max: math.MaxInt64, Inert: noACL,
 			Doc: "Refused commands that ACL LOG remembers."},
 		{ID: ACLPubSubDefault, Name: "acl-pubsub-default", Kind: KindEnum, Default: "resetchannels", Enum: enum("allchannels", "resetchannels"), Inert: noACL,
@@ -56,7 +56,7 @@ func scriptingRows() []Directive {
 	return []Directive{
 		{ID: BusyReplyThreshold, Name: "busy-reply-threshold", Kind: KindInt, Default: "5000", Max: math.MaxInt64, Aliases: []string{"lua-time-limit"}, Inert: "scripts are not part of this version",
 			Doc: "Milliseconds after which a running script lets other clients know that the server is busy."},
-		{ID: LuaEnableDeprecatedApi, Name: "lua-enable-deprecated-api", Kind: KindBool, Default: "no", Flags: Immutable | Hidden, Inert: "scripts are not part of this version",
+		{ID: LuaEnableDeprecatedAPI, Name: "lua-enable-deprecated-api", Kind: KindBool, Default: "no", Flags: Immutable | Hidden, Inert: "scripts are not part of this version",
 			Doc: "Lets scripts use functions that Redis has withdrawn."},
 	}
 }

@@ -217,9 +217,13 @@ func parseTOML(text string) (*tomlDoc, error) {
 		e := &Error{Reason: err.Error()}
 		var pe toml.ParseError
 		if errors.As(err, &pe) {
-			e.Line, e.Reason = pe.Position.Line, pe.Message
-			if lines := strings.Split(text, "\n"); e.Line >= 1 && e.Line <= len(lines) {
-				e.Text = strings.Trim(lines[e.Line-1], blanks)
+			e.Reason = pe.Message
+			lines := strings.Split(text, "\n")
+			// What ends too early is noticed in the line behind it.
+			for e.Line = min(pe.Position.Line, len(lines)); e.Line > 0; e.Line-- {
+				if e.Text = strings.Trim(lines[e.Line-1], blanks); e.Text != "" {
+					break
+				}
 			}
 		}
 		return nil, e
