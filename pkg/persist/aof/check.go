@@ -148,7 +148,7 @@ func (c *checker) checkSet(path string) error {
 	}
 	parts := m.Parts()
 	for i, p := range parts {
-		file := filepath.Join(filepath.Dir(path), p.Name)
+		file := filepath.Dir(path) + "/" + p.Name // as the tool shows it
 		last := i == len(parts)-1
 		kind, preamble := "INCR AOF", false
 		if m.Base != nil && i == 0 {
@@ -179,7 +179,7 @@ func (c *checker) manifestError(err error) error {
 	var me *ManifestError
 	switch {
 	case errors.As(err, &me):
-		c.printf("\n*** FATAL AOF MANIFEST FILE ERROR ***\n")
+		c.printf("*** FATAL AOF MANIFEST FILE ERROR ***\n")
 		if me.Text != "" {
 			c.printf("Reading the manifest file, at line %d\n>>> '%s'\n", me.Line, me.Text)
 		}

@@ -56,7 +56,7 @@ func followingCommand(f io.ReaderAt, from, size int64) (int64, error) {
 			}
 			i += j + len("\r\n")
 			// Near the end of the window the start is not all to be seen: try it.
-			if len(w)-i >= 2*maxHeader && !startsCommand(w[i:]) {
+			if len(w)-i >= 2*(maxHeader+3) && !startsCommand(w[i:]) {
 				continue
 			}
 			good, used, err := leadsToEnd(&in, f, at+int64(i), size)

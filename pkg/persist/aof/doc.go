@@ -9,7 +9,7 @@
 //	command   = "*" argc CRLF { "$" length CRLF bytes CRLF }
 //	note      = "#" text CRLF                        "#TS:1700000000" a time
 //
-// Numbers are decimal without sign or leading zeros. A command belongs to the
+// Numbers are decimal without sign. A command belongs to the
 // database of the last SELECT before it. Commands between MULTI and EXEC
 // count only together. Several files in order make a set, listed by a manifest
 // (Redis 7): one base, then increments.

@@ -16,9 +16,9 @@ const (
 	scanBuffer = 1 << 20
 	// Buffers that a huge command made grow beyond this are given back.
 	keepScan = 16 << 20
-	// A header line is a sign and a number; Redis reads notes of up to 1024.
-	maxHeader = 32
-	maxNote   = 1024
+	// What Redis reads at most of a header and of a note, without the end.
+	maxHeader = 125
+	maxNote   = 1021
 	// No more arguments than this are believed; Redis's clients may send 1M.
 	maxArgs = 1 << 30
 )
@@ -127,14 +127,30 @@ func (s *scanner) header(at int, sign byte) (n int64, after int, err error) {
 	if err := s.need(at + 1); err != nil {
 		return 0, 0, err
 	}
-	if c := s.buf[s.pos+at]; c != sign {
-		return 0, 0, s.bad(at, "expected '%c', got %q", sign, c)
+	b := s.buf[s.pos+at : s.end]
+	if b[0] != sign {
+		return 0, 0, s.bad(at, "expected '%c', got %q", sign, b[0])
+	}
+	// The usual case: the line is in the buffer and the number is short.
+	for i := 1; i < len(b)-1 && i < 10; i++ {
+		if b[i]-'0' <= 9 {
+			n = n*10 + int64(b[i]-'0')
+			continue
+		}
+		if i > 1 && b[i] == '\r' && b[i+1] == '\n' {
+			return n, at + i + 2, nil
+		}
+		break
 	}
 	to, after, err := s.line(at, maxHeader)
 	if err != nil {
 		return 0, 0, err
 	}
-	u, ok := num.ParseUint(s.buf[s.pos+at+1 : s.pos+to])
+	digits := s.buf[s.pos+at+1 : s.pos+to]
+	for len(digits) > 1 && digits[0] == '0' { // harmless, and Redis takes it
+		digits = digits[1:]
+	}
+	u, ok := num.ParseUint(digits)
 	if !ok || u > 1<<62 {
 		return 0, 0, s.bad(at, "invalid number in %q", s.buf[s.pos+at:s.pos+to])
 	}
@@ -145,7 +161,7 @@ func (s *scanner) header(at int, sign byte) (n int64, after int, err error) {
 // starts at after.
 func (s *scanner) line(at, limit int) (to, after int, err error) {
 	for i := at; ; i++ {
-		if i-at > limit {
+		if i-at > limit+1 {
 			return 0, 0, s.bad(at, "line of more than %d bytes", limit)
 		}
 		if err := s.need(i + 1); err != nil {

@@ -12,6 +12,9 @@ import (
 // The reader of redis-check-aof: it goes on where the loader would stop, remembers
 // what is wrong in the tool's words, and never holds a value in memory.
 
+// longestWord is the longer one of MULTI and EXEC.
+const longestWord = 5
+
 // walker goes through the commands of one file.
 type walker struct {
 	c          *checker
@@ -129,7 +132,7 @@ func (w *walker) command() (ok bool, err error) {
 
 // number reads a line of sign and number.
 func (w *walker) number(sign byte) (n int64, ok bool, err error) {
-	line, err := w.text(128)
+	line, err := w.text(maxHeader + 3)
 	if err != nil || line == "" {
 		return 0, false, err
 	}
@@ -178,7 +181,7 @@ func (w *walker) argument(wanted bool) (text string, ok bool, err error) {
 		return "", w.fault("Expected to read %d bytes, got %d bytes", n+2, left), nil
 	}
 	w.at += n + 2
-	if wanted && n <= maxHeader {
+	if wanted && n <= longestWord {
 		word := make([]byte, n)
 		if _, err := io.ReadFull(w.in, word); err != nil {
 			return "", false, err
@@ -208,7 +211,7 @@ func (w *walker) skip(n int64) error {
 
 // note checks a note; stop says that the file is to be cut in front of it.
 func (w *walker) note() (stop bool, err error) {
-	line, err := w.text(maxNote)
+	line, err := w.text(maxNote + 3)
 	if err != nil {
 		return false, w.c.fail("Failed to read annotations from AOF %s, aborting...\n", w.path)
 	}
