@@ -34,7 +34,7 @@ func newLife(c clock.Clock) *life { return &life{clock: c} }
 // one line in the log.
 func (s *Server) watchSignals() {
 	event.Signals(s.loop, s.onSignal, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP,
-		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCHLD, syscall.SIGPIPE)
+		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCHLD)
 }
 
 func (s *Server) onSignal(sig os.Signal) {

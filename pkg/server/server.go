@@ -47,6 +47,8 @@ type Options struct {
 	LogMoved  func() bool
 	// Chdir changes the working directory.
 	Chdir func(dir string) error
+	// Up is called once when commands are accepted: pid file, end of daemonizing.
+	Up func()
 	// RemovePidfile removes the pid file; nil when none was written.
 	RemovePidfile func()
 	// SetLog applies loglevel, logfile, log-format and syslog-* from the configuration.
@@ -169,6 +171,9 @@ func (s *Server) ready() {
 		default:
 			s.log.Noticef("Ready to accept connections tcp")
 		}
+	}
+	if s.opt.Up != nil {
+		s.opt.Up()
 	}
 	s.notifyManager("READY=1\nSTATUS=Ready to accept connections\n")
 }

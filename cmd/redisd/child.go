@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"redisd/internal/failpoint"
+	"redisd/internal/vfs"
+	"redisd/pkg/persist"
+	"redisd/pkg/proc"
+	"redisd/pkg/server"
+)
+
+// Descriptors that a child is started with.
+const (
+	fdSnapshot = 3 // the stream from the parent
+	fdReport   = 4 // what the child tells
+)
+
+// childRoles are the roles in which this binary is started as a child.
+var childRoles = map[string]bool{server.RoleSave: true, server.RoleRewrite: true}
+
+// runChild does the work of a child process; the result is its exit code. What
+// went wrong goes to the parent with the report, which has the log.
+func runChild(role string) int {
+	if !childRoles[role] {
+		fmt.Fprintf(os.Stderr, "redisd: unknown role %q\n", role)
+		return 1
+	}
+	// What could not be applied (a priority, a score) keeps nothing from working.
+	_ = proc.ChildPrologue()
+	fail, err := failpoint.Parse(os.Getenv(failpoint.EnvVar))
+	if err != nil {
+		return 1
+	}
+	in, out := os.NewFile(fdSnapshot, "snapshot"), os.NewFile(fdReport, "report")
+	return persist.RunChild(in, out, persist.ChildConfig{FS: vfs.OS(), Pid: os.Getpid(), Fail: fail})
+}
