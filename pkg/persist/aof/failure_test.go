@@ -149,6 +149,7 @@ func TestFailedSyncIsNeverBelievedAgain(t *testing.T) {
 	for range 5 {
 		r.put("SET k2 v")
 		r.later(1000)
+		check.Eq(t, len(r.syncs), 0)
 		r.settle()
 		check.ErrIs(t, r.log.Err(), syscall.EIO)
 		check.True(t, r.log.NeedsRewrite(), "only another file helps")

@@ -230,6 +230,31 @@ func TestPolicyToAlwaysWaitsForTheSyncInFlight(t *testing.T) {
 	check.Eq(t, r.exits, []string{"Can't persist AOF for fsync error when the AOF fsync policy is 'always': Input/output error. Exiting..."})
 }
 
+func TestOneSyncAtATime(t *testing.T) {
+	r := startRig(t, vfs.NewMem(), aof.Always)
+	r.put("SET k1 v")
+	r.flush()
+	check.NoErr(t, r.log.SetPolicy(aof.Everysec))
+	r.later(5000)
+	check.Eq(t, len(r.syncs), 0) // the job in flight syncs
+	check.Eq(t, r.log.PendingSync(), 1)
+	r.settle()
+	check.Eq(t, r.log.Unsynced(), int64(0))
+}
+
+func TestASyncCoversWhatWasWrittenWhenItStarted(t *testing.T) {
+	r := startRig(t, vfs.NewMem(), aof.Everysec)
+	r.put("SET k1 v")
+	r.flush()
+	r.put("SET k2 v")
+	r.flush()
+	runOne(t, &r.writes)
+	r.turn()
+	runOne(t, &r.syncs)
+	r.turn()
+	check.Eq(t, r.log.Unsynced(), int64(len(enc("SET k2 v"))))
+}
+
 func TestHugeBatchesGoToTheBackgroundAndTheirBuffersBack(t *testing.T) {
 	r := startRig(t, vfs.NewMem(), aof.No)
 	huge := [][]byte{[]byte("SET"), []byte("a"), make([]byte, 6<<20)}

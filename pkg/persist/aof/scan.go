@@ -54,7 +54,11 @@ type scanner struct {
 func (s *scanner) reset(r io.Reader, offset, size int64) {
 	*s = scanner{r: r, buf: s.buf, base: offset, size: size, spans: s.spans, args: s.args}
 	if s.buf == nil {
-		s.buf = make([]byte, scanBuffer)
+		n := int64(scanBuffer)
+		if size >= 0 { // one more, so that the end of a small file shows at once
+			n = min(n, max(size-offset, 0)+1)
+		}
+		s.buf = make([]byte, n)
 	}
 }
 
