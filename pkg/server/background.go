@@ -248,9 +248,6 @@ func (b *background) feed(frame []byte) {
 	}
 }
 
-// eager tells whether the loop should not sleep: never, the pipe wakes it.
-func (b *background) eager() bool { return false }
-
 func (b *background) figures() {
 	b.snapStat.peak = max(b.snapStat.peak, b.job.Peak())
 	if b.snap != nil {

@@ -28,7 +28,7 @@ func gateKnown(_ *Server, _ *client, spec *command.Spec, argv [][]byte) string {
 	if spec == nil {
 		return unknown(argv)
 	}
-	if spec.Handler == nil && len(argv) > 1 {
+	if spec.Sub != nil && len(argv) > 1 {
 		return unknownSub(spec, argv[1])
 	}
 	return ""

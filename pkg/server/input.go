@@ -66,7 +66,7 @@ func (cs *clients) roomFor(c *client) {
 	if want := c.parser.Want(); want > need {
 		need = min(want, 2*len(c.in)+ahead)
 	}
-	if cap(c.in)-len(c.in) >= enough && cap(c.in) >= min(need, cap(c.in)+1) && need <= cap(c.in) {
+	if need <= cap(c.in) {
 		return
 	}
 	grown := make([]byte, len(c.in), max(need, 2*len(c.in)))

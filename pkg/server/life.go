@@ -35,6 +35,10 @@ func newLife(c clock.Clock) *life { return &life{clock: c} }
 func (s *Server) watchSignals() {
 	event.Signals(s.loop, s.onSignal, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP,
 		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCHLD)
+	if s.cfg.Bool(config.CrashLogEnabled) {
+		event.Signals(s.loop, func(sig os.Signal) { s.onCrashSignal(sig.(syscall.Signal)) },
+			syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGABRT)
+	}
 }
 
 func (s *Server) onSignal(sig os.Signal) {

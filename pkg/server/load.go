@@ -251,8 +251,7 @@ type replayer struct {
 func (s *Server) newReplayer() *replayer {
 	c := &client{fd: -1, srv: s, db: s.ks.DB(0), proto: 2, flags: flagReplay | flagAuthenticated, user: "default"}
 	x := &executor{srv: s, watch: s.exec.watch}
-	x.ctx = s.exec.ctx
-	x.ctx.Replaying = true
+	x.ctx = command.Ctx{KS: s.ks, Replaying: true, MaxString: s.exec.ctx.MaxString}
 	return &replayer{srv: s, client: c, db: s.ks.DB(0), x: x}
 }
 
@@ -272,13 +271,13 @@ func (r *replayer) exec(argv [][]byte) error {
 		return fmt.Errorf("wrong number of arguments for '%s' reading the append only file", argv[0])
 	}
 	r.x.w.Buf = r.x.w.Buf[:0]
-	r.x.client = r.client
+	running := r.srv.exec.client
 	r.srv.exec.client = r.client
 	ctx := &r.x.ctx
 	ctx.Args, ctx.Spec, ctx.DB, ctx.Out = argv, spec, r.client.db, &r.x.w
 	ctx.Fx.Reset(r.client.db.Index())
 	spec.Handler(ctx)
-	r.srv.exec.client = nil
+	r.srv.exec.client = running
 	return nil
 }
 

@@ -155,7 +155,7 @@ func (s *Server) Run() (int, error) {
 	}
 	s.loop.After(1, s.beat)
 	s.ready()
-	err := s.loop.Run()
+	err := s.serve()
 	s.clients.shutAll()
 	s.bio.Close()
 	return s.life.code, err

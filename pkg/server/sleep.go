@@ -20,7 +20,7 @@ func (s *Server) beforeSleep() {
 	s.clients.releaseHeld()
 	s.clients.flushQueued()
 	s.clients.closeMarked()
-	if s.ks.LazyFree() || s.background.eager() {
+	if s.ks.LazyFree() {
 		s.loop.Busy()
 	}
 }

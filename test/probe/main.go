@@ -1,0 +1,50 @@
+// Probe runs one Redis-compatible server binary and measures what its users
+// feel: the stall and the slowdown while a background child saves, the memory
+// that costs, and what a kill -9 loses. The same run serves redis-server and
+// redisd, so a bar can print the two side by side.
+//
+//	probe stall -server BIN [-mode aof|rdb] [-keys N] [-conns N] [-size B]
+//	probe crash -server BIN [-rounds N] [-conns N] [-rewrite]
+//	probe bench -server BIN [-pipeline N] [-conns N] [-secs N] [-keys N] [-size B]
+//	probe idle -server BIN [-clients N]
+//	probe report -server BIN -peer BIN [-quick]
+//
+// Every subcommand prints one line of JSON, except report, which runs the others
+// on both binaries and prints a table.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+func main() {
+	if len(os.Args) < 2 {
+		fmt.Fprintln(os.Stderr, "usage: probe stall|crash|bench|idle|report -server BIN ...")
+		os.Exit(2)
+	}
+	var out any
+	var err error
+	switch os.Args[1] {
+	case "stall":
+		out, err = stall(os.Args[2:])
+	case "crash":
+		out, err = crash(os.Args[2:])
+	case "bench":
+		out, err = bench(os.Args[2:])
+	case "idle":
+		out, err = idle(os.Args[2:])
+	case "report":
+		out, err = report(os.Args[2:])
+	default:
+		err = fmt.Errorf("unknown subcommand %q", os.Args[1])
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "probe:", err)
+		os.Exit(1)
+	}
+	if out != nil {
+		json.NewEncoder(os.Stdout).Encode(out)
+	}
+}
