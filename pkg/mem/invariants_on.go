@@ -124,7 +124,9 @@ func (a *Arena) noteAlloc(p Purpose, r Ref, size uint64) {
 	case *shadow == shadowFreed && size <= maxSmall:
 		a.checkPoison(r, 8, size)
 		next := a.classes[a.span(uint64(r)>>unitShift).class].cur.free
-		if next != 0 && *a.shadow(next) != shadowFreed {
+		// The link to the next freed block lies in the first 8 bytes: a wrong one names no freed block.
+		valid := next&7 == 0 && uint64(next) < a.chunks*chunkBytes
+		if next != 0 && (!valid || *a.shadow(next) != shadowFreed) {
 			panic(fmt.Sprintf("BUG: mem: %#x was written at +0 after it was freed", uint64(r)))
 		}
 	}
