@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"redisd/internal/vfs"
+	"redisd/pkg/persist/rdb"
 )
 
 // redis-check-aof: the same words, the same exit status. It goes by what the loader
@@ -22,9 +23,8 @@ type CheckEnv struct {
 	FS  vfs.FS
 	In  io.Reader // the answer to "Continue?"
 	Out io.Writer
-	// RDB checks the RDB that f starts with, reports on Out, and returns its length in
-	// bytes; ok false if it is damaged. When nil a file with a preamble is refused.
-	RDB func(f vfs.File, name string, out io.Writer) (n int64, ok bool)
+	// NowMillis is the Unix time by which keys of a preamble count as expired.
+	NowMillis int64
 }
 
 // Check is the program redis-check-aof. args are those of the command line, the
@@ -210,7 +210,7 @@ func (c *checker) checkFile(name, path string, last, preamble bool) (verdict, er
 	}
 	start := int64(0)
 	if preamble {
-		if start, err = c.preamble(f, name); err != nil {
+		if start, err = c.preamble(f, name, size); err != nil {
 			return 0, err
 		}
 	}
@@ -230,16 +230,14 @@ func (c *checker) checkFile(name, path string, last, preamble bool) (verdict, er
 	return c.conclude(f, w)
 }
 
-func (c *checker) preamble(f vfs.File, name string) (int64, error) {
-	n, ok := int64(0), false
-	if c.env.RDB != nil {
-		n, ok = c.env.RDB(f, name, c.env.Out)
-	}
-	if !ok {
+func (c *checker) preamble(f vfs.File, name string, size int64) (int64, error) {
+	d := rdb.NewDecoder(f)
+	d.SetSize(size)
+	if !rdb.CheckDecoder(d, c.env.Out, rdb.CheckOptions{Name: name, NowMillis: c.env.NowMillis}) {
 		return 0, c.fail("RDB preamble of AOF file is not sane, aborting.\n")
 	}
 	c.printf("RDB preamble is OK, proceeding with AOF tail...\n")
-	return n, nil
+	return d.Offset(), nil
 }
 
 // conclude prints the analysis and cuts the end off if that was asked for.

@@ -138,6 +138,15 @@ func TestLoadReportsProgress(t *testing.T) {
 	check.Eq(t, offsets, []int64{0, 1024 * one, 2048 * one, 3072 * one, 4096 * one, 5000 * one})
 }
 
+func TestLoadCutsTheEndOffForGood(t *testing.T) {
+	mem := vfs.NewMem()
+	f := create(t, mem, live, enc("SET a 1")+"*1")
+	check.NoErr(t, f.Sync())
+	check.NoErr(t, mem.SyncDir("."))
+	check.Eq(t, load(t, mem, live), []string{"SET a 1"})
+	check.Eq(t, content(t, mem.CrashClone(nil), live), enc("SET a 1"))
+}
+
 func TestLoadErrorsOfTheSystem(t *testing.T) {
 	mem := vfs.NewMem()
 	check.NoErr(t, vfs.WriteFile(mem, live, []byte(enc("SET a 1")[:20]), 0o644))

@@ -231,7 +231,10 @@ func TestPolicyToAlwaysWaitsForTheSyncInFlight(t *testing.T) {
 }
 
 func TestOneSyncAtATime(t *testing.T) {
-	r := startRig(t, vfs.NewMem(), aof.Always)
+	r := startRig(t, vfs.NewMem(), aof.No)
+	r.put("SET k0 v")
+	r.flush()
+	check.NoErr(t, r.log.SetPolicy(aof.Always))
 	r.put("SET k1 v")
 	r.flush()
 	check.NoErr(t, r.log.SetPolicy(aof.Everysec))

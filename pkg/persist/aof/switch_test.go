@@ -193,6 +193,16 @@ func TestStopWritesAndSyncsTheRest(t *testing.T) {
 	}
 }
 
+func TestStopSyncsWhatIsWritten(t *testing.T) {
+	mem := vfs.NewMem()
+	r := startRig(t, mem, aof.No)
+	r.put("SET k1 v")
+	r.flush()
+	r.log.Stop()
+	r.settle()
+	check.Eq(t, load(t, mem.CrashClone(nil), live), numbered(1, 1))
+}
+
 func TestStopReleasesRepliesAlthoughTheDiskFails(t *testing.T) {
 	tests := []struct {
 		name  string
