@@ -2,6 +2,7 @@ package persist
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -62,8 +63,8 @@ type DoneConfig struct {
 	FS    vfs.FS
 	Clock clock.Clock
 	Fail  *failpoint.Set // nil outside of tests
-	// Name is appendfilename or dbfilename, without a folder: the folder is
-	// the job's.
+	// Name is the live file: a path, or a name in the job's folder. It must be
+	// on the same file system.
 	Name string
 	// State of the log and Always (appendfsync always) matter to a rewrite
 	// only; Update changes them.
@@ -129,6 +130,13 @@ func (h *handler) Lines() []Line {
 
 // Outcome is the result, valid at StepEnd.
 func (h *handler) Outcome() Outcome { return h.out }
+
+func (h *handler) live() string {
+	if filepath.IsAbs(h.cfg.Name) {
+		return h.cfg.Name
+	}
+	return filepath.Join(h.dir, h.cfg.Name)
+}
 
 func (h *handler) end() Step {
 	h.out.Micros = clock.Micros(h.cfg.Clock) - h.started

@@ -214,8 +214,6 @@ func (d *RewriteDone) openOld() Step {
 	}, func() Step { return d.sync(d.rename) })
 }
 
-func (d *RewriteDone) live() string { return filepath.Join(d.dir, d.cfg.Name) }
-
 // rename is step 5, second part. From here on there is no way back, and a
 // handler that was cancelled goes on.
 func (d *RewriteDone) rename() Step {
@@ -252,7 +250,9 @@ func (d *RewriteDone) syncDir() Step {
 		d.dirSynced = err == nil
 		return d.swap(d.closeOld)
 	}
-	return d.run("syncdir", "", func() error { return d.cfg.FS.SyncDir(d.dir) })
+	return d.run("syncdir", "", func() error {
+		return d.cfg.FS.SyncDir(filepath.Dir(d.live()))
+	})
 }
 
 // swap is steps 6 to 8: the log goes on in the new file, which the server

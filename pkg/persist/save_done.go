@@ -70,7 +70,7 @@ func (d *SaveDone) rename() error {
 	if d.cancelled {
 		return errCancelled
 	}
-	err := d.cfg.FS.Rename(TempRDB(d.dir, d.pid), filepath.Join(d.dir, d.cfg.Name))
+	err := d.cfg.FS.Rename(TempRDB(d.dir, d.pid), d.live())
 	d.renamed = err == nil
 	return err
 }
@@ -86,7 +86,9 @@ func (d *SaveDone) afterRename(err error) Step {
 	}
 	d.out.OK = true
 	d.next = d.afterDirSync
-	return d.run("syncdir", "", func() error { return d.cfg.FS.SyncDir(d.dir) })
+	return d.run("syncdir", "", func() error {
+		return d.cfg.FS.SyncDir(filepath.Dir(d.live()))
+	})
 }
 
 func (d *SaveDone) afterDirSync(err error) Step {
