@@ -18,7 +18,7 @@ import (
 type source struct {
 	path  string // below the module's root
 	pkg   string // folder below the module's root
-	test  bool   // a _test.go file
+	test  bool   // a _test.go file, or a tool of the tests below test/
 	lines int
 	fset  *token.FileSet
 	file  *ast.File
@@ -29,7 +29,7 @@ func (s source) line(p token.Pos) int { return s.fset.Position(p).Line }
 func parse(fset *token.FileSet, path string, text []byte) (source, error) {
 	f, err := parser.ParseFile(fset, path, text, parser.ParseComments)
 	return source{
-		path: path, pkg: filepath.ToSlash(filepath.Dir(path)), test: strings.HasSuffix(path, "_test.go"),
+		path: path, pkg: filepath.ToSlash(filepath.Dir(path)), test: strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "test/"),
 		lines: bytes.Count(text, []byte{'\n'}), fset: fset, file: f,
 	}, err
 }

@@ -4,12 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"strings"
-	"testing"
 )
+
+// TB is the part of testing.TB that the helpers need; *rapid.T has it too.
+type TB interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
 
 // Eq stops the test unless got equals want, by ==, or for other values by
 // reflect.DeepEqual.
-func Eq[T any](t testing.TB, got, want T) {
+func Eq[T any](t TB, got, want T) {
 	t.Helper()
 	if !equal(got, want) {
 		t.Fatalf("got  %s\nwant %s", show(got), show(want))
@@ -17,7 +22,7 @@ func Eq[T any](t testing.TB, got, want T) {
 }
 
 // NotEq stops the test if got equals bad.
-func NotEq[T any](t testing.TB, got, bad T) {
+func NotEq[T any](t TB, got, bad T) {
 	t.Helper()
 	if equal(got, bad) {
 		t.Fatalf("got %s, which must not be", show(got))
@@ -26,7 +31,7 @@ func NotEq[T any](t testing.TB, got, bad T) {
 
 // EqBytes stops the test unless the two have the same bytes; nil and empty are
 // the same. The first difference is shown, not two long dumps.
-func EqBytes(t testing.TB, got, want []byte) {
+func EqBytes(t TB, got, want []byte) {
 	t.Helper()
 	if bytes.Equal(got, want) {
 		return
@@ -39,7 +44,7 @@ func EqBytes(t testing.TB, got, want []byte) {
 }
 
 // NoErr stops the test if err is not nil.
-func NoErr(t testing.TB, err error) {
+func NoErr(t TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatalf("unexpected error: %v", err)
@@ -47,7 +52,7 @@ func NoErr(t testing.TB, err error) {
 }
 
 // ErrIs stops the test unless errors.Is(err, want).
-func ErrIs(t testing.TB, err, want error) {
+func ErrIs(t TB, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Fatalf("got error %v, want one that is %v", err, want)
@@ -55,7 +60,7 @@ func ErrIs(t testing.TB, err, want error) {
 }
 
 // ErrContains stops the test unless err is not nil and its text contains sub.
-func ErrContains(t testing.TB, err error, sub string) {
+func ErrContains(t TB, err error, sub string) {
 	t.Helper()
 	if err == nil {
 		t.Fatalf("got no error, want one with %q", sub)
@@ -66,7 +71,7 @@ func ErrContains(t testing.TB, err error, sub string) {
 }
 
 // True stops the test with msg unless cond holds.
-func True(t testing.TB, cond bool, msg string) {
+func True(t TB, cond bool, msg string) {
 	t.Helper()
 	if !cond {
 		t.Fatalf("does not hold: %s", msg)
@@ -74,7 +79,7 @@ func True(t testing.TB, cond bool, msg string) {
 }
 
 // Contains stops the test unless s contains sub.
-func Contains(t testing.TB, s, sub string) {
+func Contains(t TB, s, sub string) {
 	t.Helper()
 	if !strings.Contains(s, sub) {
 		t.Fatalf("%q does not contain %q", s, sub)
@@ -82,7 +87,7 @@ func Contains(t testing.TB, s, sub string) {
 }
 
 // Panics stops the test unless fn panics.
-func Panics(t testing.TB, fn func()) {
+func Panics(t TB, fn func()) {
 	t.Helper()
 	defer func() {
 		t.Helper()

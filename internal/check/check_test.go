@@ -9,9 +9,8 @@ import (
 	"redisd/internal/check"
 )
 
-// recorder is a testing.TB whose Fatalf is seen and ends only the helper.
+// recorder is a check.TB whose Fatalf is seen and ends only the helper.
 type recorder struct {
-	testing.TB
 	failed bool
 }
 
@@ -24,7 +23,7 @@ func (r *recorder) Fatalf(string, ...any) {
 	panic(stop{})
 }
 
-func fails(f func(testing.TB)) (failed bool) {
+func fails(f func(check.TB)) (failed bool) {
 	r := &recorder{}
 	defer func() {
 		if v := recover(); v != nil {
@@ -42,30 +41,30 @@ func TestHelpersFailAndPass(t *testing.T) {
 	wrapped := fmt.Errorf("x: %w", io.EOF)
 	tests := []struct {
 		name string
-		run  func(testing.TB)
+		run  func(check.TB)
 		want bool
 	}{
-		{"Eq same", func(tb testing.TB) { check.Eq(tb, 1, 1) }, false},
-		{"Eq other", func(tb testing.TB) { check.Eq(tb, 1, 2) }, true},
-		{"Eq slices", func(tb testing.TB) { check.Eq(tb, []int{1, 2}, []int{1, 2}) }, false},
-		{"Eq slices differ", func(tb testing.TB) { check.Eq(tb, []int{1, 2}, []int{1, 3}) }, true},
-		{"NotEq", func(tb testing.TB) { check.NotEq(tb, "a", "a") }, true},
-		{"NotEq differ", func(tb testing.TB) { check.NotEq(tb, "a", "b") }, false},
-		{"EqBytes nil and empty", func(tb testing.TB) { check.EqBytes(tb, nil, []byte{}) }, false},
-		{"EqBytes differ", func(tb testing.TB) { check.EqBytes(tb, []byte("abc"), []byte("abd")) }, true},
-		{"EqBytes prefix", func(tb testing.TB) { check.EqBytes(tb, []byte("ab"), []byte("abd")) }, true},
-		{"NoErr", func(tb testing.TB) { check.NoErr(tb, nil) }, false},
-		{"NoErr with one", func(tb testing.TB) { check.NoErr(tb, io.EOF) }, true},
-		{"ErrIs wrapped", func(tb testing.TB) { check.ErrIs(tb, wrapped, io.EOF) }, false},
-		{"ErrIs other", func(tb testing.TB) { check.ErrIs(tb, errors.New("y"), io.EOF) }, true},
-		{"ErrContains", func(tb testing.TB) { check.ErrContains(tb, wrapped, "EOF") }, false},
-		{"ErrContains none", func(tb testing.TB) { check.ErrContains(tb, nil, "EOF") }, true},
-		{"ErrContains other", func(tb testing.TB) { check.ErrContains(tb, wrapped, "no") }, true},
-		{"True", func(tb testing.TB) { check.True(tb, false, "x") }, true},
-		{"Contains", func(tb testing.TB) { check.Contains(tb, "abc", "bc") }, false},
-		{"Contains not", func(tb testing.TB) { check.Contains(tb, "abc", "cb") }, true},
-		{"Panics", func(tb testing.TB) { check.Panics(tb, func() { panic("x") }) }, false},
-		{"Panics not", func(tb testing.TB) { check.Panics(tb, func() {}) }, true},
+		{"Eq same", func(tb check.TB) { check.Eq(tb, 1, 1) }, false},
+		{"Eq other", func(tb check.TB) { check.Eq(tb, 1, 2) }, true},
+		{"Eq slices", func(tb check.TB) { check.Eq(tb, []int{1, 2}, []int{1, 2}) }, false},
+		{"Eq slices differ", func(tb check.TB) { check.Eq(tb, []int{1, 2}, []int{1, 3}) }, true},
+		{"NotEq", func(tb check.TB) { check.NotEq(tb, "a", "a") }, true},
+		{"NotEq differ", func(tb check.TB) { check.NotEq(tb, "a", "b") }, false},
+		{"EqBytes nil and empty", func(tb check.TB) { check.EqBytes(tb, nil, []byte{}) }, false},
+		{"EqBytes differ", func(tb check.TB) { check.EqBytes(tb, []byte("abc"), []byte("abd")) }, true},
+		{"EqBytes prefix", func(tb check.TB) { check.EqBytes(tb, []byte("ab"), []byte("abd")) }, true},
+		{"NoErr", func(tb check.TB) { check.NoErr(tb, nil) }, false},
+		{"NoErr with one", func(tb check.TB) { check.NoErr(tb, io.EOF) }, true},
+		{"ErrIs wrapped", func(tb check.TB) { check.ErrIs(tb, wrapped, io.EOF) }, false},
+		{"ErrIs other", func(tb check.TB) { check.ErrIs(tb, errors.New("y"), io.EOF) }, true},
+		{"ErrContains", func(tb check.TB) { check.ErrContains(tb, wrapped, "EOF") }, false},
+		{"ErrContains none", func(tb check.TB) { check.ErrContains(tb, nil, "EOF") }, true},
+		{"ErrContains other", func(tb check.TB) { check.ErrContains(tb, wrapped, "no") }, true},
+		{"True", func(tb check.TB) { check.True(tb, false, "x") }, true},
+		{"Contains", func(tb check.TB) { check.Contains(tb, "abc", "bc") }, false},
+		{"Contains not", func(tb check.TB) { check.Contains(tb, "abc", "cb") }, true},
+		{"Panics", func(tb check.TB) { check.Panics(tb, func() { panic("x") }) }, false},
+		{"Panics not", func(tb check.TB) { check.Panics(tb, func() {}) }, true},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
