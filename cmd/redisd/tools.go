@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
@@ -20,18 +19,11 @@ func runTool(args []string) (code int, ok bool) {
 	}
 	switch name {
 	case "redis-check-aof":
-		return aof.Check(aof.CheckEnv{FS: vfs.OS(), In: os.Stdin, Out: os.Stdout, RDB: checkPreamble}, args), true
+		return aof.Check(aof.CheckEnv{FS: vfs.OS(), In: os.Stdin, Out: os.Stdout, NowMillis: clock.Millis(clock.System())}, args), true
 	case "redis-check-rdb":
 		return checkRDB(args), true
 	}
 	return 0, false
-}
-
-// checkPreamble checks the RDB at the start of an append-only file.
-func checkPreamble(f vfs.File, name string, out io.Writer) (int64, bool) {
-	d := rdb.NewDecoder(f)
-	ok := rdb.CheckDecoder(d, out, rdb.CheckOptions{Name: name, NowMillis: clock.Millis(clock.System())})
-	return d.Offset(), ok
 }
 
 func checkRDB(args []string) int {

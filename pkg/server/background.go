@@ -85,7 +85,7 @@ func (b *background) start(role string, cpus config.ID) error {
 	_, _ = proc.SetPipeSize(dataW, pipeSize)
 	child, err := proc.Start(proc.Spec{
 		Role: role, Title: role + " " + s.titleAddress(), Files: []int{dataR, reportW},
-		OOMScoreAdj: s.childOOMScore(), CPUList: s.cfg.String(cpus), Env: s.childEnv(),
+		Nice: childNice, OOMScoreAdj: s.childOOMScore(), CPUList: s.cfg.String(cpus), Env: s.childEnv(),
 	})
 	closeAll(dataR, reportW)
 	s.stats.forks++
@@ -108,6 +108,10 @@ func (b *background) start(role string, cpus config.ID) error {
 	b.watchPipes()
 	return nil
 }
+
+// childNice is added to a child's nice value: it needs a processor as much as the
+// loop and its clients do, and it can wait.
+const childNice = 10
 
 // pipeSize is the largest pipe that needs no privilege (fs.pipe-max-size).
 const pipeSize = 1 << 20
@@ -132,7 +136,7 @@ func (b *background) watchPipes() {
 // a command that arrives meanwhile; beside commands it takes half as long as they
 // took since its last slice.
 const (
-	idleSlice  = 400_000 // nanoseconds
+	idleSlice  = 100_000 // nanoseconds
 	shortSlice = 30_000
 	pumpBatch  = 16        // entries between two looks at the clock
 	sendAt     = 128 << 10 // bytes worth a write(2)
