@@ -37,8 +37,10 @@ type Dict struct {
 	ht       [2]table
 	rehash   int64 // next bucket of ht[0] to move, -1 when not rehashing
 	paused   int   // open iterations that must not see entries move
+	epoch    epoch // of the places that entries have, for checks
 	children uint64
 	nextGen  uint64
+	warmth   uint8 // what warm read, so that the reads are not optimised away
 
 	// Barrier is called before a bucket changes; nil when nobody watches.
 	Barrier Barrier
@@ -58,6 +60,8 @@ const forceRatio = 5
 
 // Slot is the place of an entry in the table, good until entries move.
 type Slot struct {
+	epoch epoch
+
 	b   mem.Ref // the bucket or child bucket
 	gen uint64
 	top uint64 // index of the bucket that the chain starts from
@@ -103,7 +107,7 @@ func (d *Dict) Find(h uint64, key []byte) (mem.Ref, Slot, bool) {
 			for m := b.match(tagOf(h)); m != 0; m &= m - 1 {
 				i := lowest(m)
 				if e := b.ref(i); bytes.Equal(d.key(e), key) {
-					return e, Slot{r, t.gen, top, i}, true
+					return e, Slot{d.epoch, r, t.gen, top, i}, true
 				}
 			}
 			if !b.chained() {
@@ -118,19 +122,24 @@ func (d *Dict) Find(h uint64, key []byte) (mem.Ref, Slot, bool) {
 // Touch announces a change of the entry in s: Barrier is told before the caller
 // changes its bytes.
 func (d *Dict) Touch(s Slot) {
+	d.checkSlot(s)
 	if d.Barrier != nil {
 		d.Barrier(s.gen, s.top)
 	}
 }
 
 // Replace puts another reference of the same key into s, after Touch.
-func (d *Dict) Replace(s Slot, r mem.Ref) { d.bucket(s.b).setRef(s.i, r) }
+func (d *Dict) Replace(s Slot, r mem.Ref) {
+	d.checkReplace(s, r)
+	d.bucket(s.b).setRef(s.i, r)
+}
 
 // Insert adds an entry whose key is not in the dict; h must be the key's hash.
 func (d *Dict) Insert(h uint64, r mem.Ref) Slot {
 	if d.rehash >= 0 {
 		d.step()
 	}
+	d.checkNew(h, r)
 	d.growIfFull()
 	t := &d.ht[0]
 	if d.rehash >= 0 {
@@ -156,13 +165,14 @@ func (d *Dict) insertInto(t *table, h uint64, e mem.Ref) Slot {
 	i := lowest(b.room())
 	b.put(i, tagOf(h), e)
 	t.used++
-	return Slot{r, t.gen, top, i}
+	return Slot{d.epoch, r, t.gen, top, i}
 }
 
 // addChild moves the last slot's entry into a new child and lets the slot lead there.
 func (d *Dict) addChild(b bucket) {
 	r := d.arena.AllocZero(mem.Table, bucketSize)
 	d.children++
+	d.moved()
 	d.bucket(r).put(0, b.tag(lastSlot), b.ref(lastSlot))
 	b.setRef(lastSlot, r)
 	b.setUsed(b.used() | chainBit)
@@ -174,6 +184,7 @@ func (d *Dict) Delete(s Slot) {
 	d.Touch(s)
 	t := d.tableOf(s.gen)
 	t.used--
+	d.moved()
 	b := d.bucket(s.b)
 	var parent, tail bucket
 	var tailRef mem.Ref

@@ -53,7 +53,8 @@ func (d *Dict) Resize(n uint64) {
 		return
 	}
 	t := d.newTable(want)
-	if d.ht[0].buckets == 0 {
+	if d.Len() == 0 {
+		d.freeTable(&d.ht[0])
 		d.ht[0] = t
 		return
 	}
@@ -87,12 +88,15 @@ func (d *Dict) Step(n int) bool {
 	return d.rehash >= 0
 }
 
+// mayMove tells whether a rehash goes on now. Under Avoid only one does that
+// relieves a table that is far too full: the one that forced growth started, or
+// one whose new table has meanwhile filled up as much.
 func (d *Dict) mayMove() bool {
 	if d.paused > 0 {
 		return false
 	}
-	return !d.policy.Avoid || d.ht[0].used > d.ht[0].size()*bucketFill*forceRatio ||
-		d.ht[1].size()*bucketFill*forceRatio < d.ht[1].used
+	to := &d.ht[1]
+	return !d.policy.Avoid || to.size() >= forceRatio*d.ht[0].size() || to.used > to.size()*bucketFill*forceRatio
 }
 
 // emptyVisits bounds the empty buckets that one step passes over.
@@ -125,9 +129,11 @@ func (d *Dict) step() bool {
 }
 
 func (d *Dict) moveBucket(from, to *table, i uint64) {
+	d.moved()
 	top := d.at(from, i)
 	for r := top; ; {
 		b := d.bucket(r)
+		d.warm(b)
 		for m := b.live(); m != 0; m &= m - 1 {
 			e := b.ref(lowest(m))
 			d.insertInto(to, d.Hash(d.key(e)), e)

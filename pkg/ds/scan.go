@@ -26,6 +26,7 @@ func (d *Dict) EachIn(gen, i uint64, fn func(mem.Ref)) {
 	t := d.tableOf(gen)
 	for r := d.at(t, i); ; {
 		b := d.bucket(r)
+		d.warm(b)
 		for m := b.live(); m != 0; m &= m - 1 {
 			fn(b.ref(lowest(m)))
 		}
@@ -83,8 +84,13 @@ func nextCursor(v, mask uint64) uint64 {
 	return bits.Reverse64(v)
 }
 
+// randomTries bounds the buckets that Random tries before it takes what comes
+// next. In a table as sparse as one may be before it shrinks one try in 25 hits.
+const randomTries = 500
+
 // Random gives an entry, each about as likely as any other, or false when the
-// dict is empty.
+// dict is empty. In a table with almost nothing in it, as it is when it must not
+// shrink, entries behind a long gap come more often.
 func (d *Dict) Random() (mem.Ref, bool) {
 	if d.Len() == 0 {
 		return 0, false
@@ -92,35 +98,60 @@ func (d *Dict) Random() (mem.Ref, bool) {
 	if d.rehash >= 0 {
 		d.step()
 	}
-	var in []mem.Ref
-	var few [4 * bucketSlots]mem.Ref
-	for {
-		gen, i := d.randomBucket()
-		in = few[:0]
-		d.EachIn(gen, i, func(r mem.Ref) { in = append(in, r) })
-		if len(in) == 0 {
-			continue
+	// Buckets of ht[0] below the rehash position are empty already.
+	skip := uint64(max(d.rehash, 0))
+	total := d.ht[0].size() + d.ht[1].size() - skip
+	// A bucket with few entries is taken rarely, so that an entry's chance does
+	// not depend on its neighbours. Hardly any bucket holds more than this.
+	full := max(2*bucketSlots, 2*int(d.Len()/total))
+	for range randomTries {
+		t, i := d.bucketAt(skip + rand.Uint64N(total))
+		n := d.count(t, i)
+		if k := rand.IntN(max(n, full)); k < n {
+			return d.nth(t, i, k), true
 		}
-		// A bucket with few entries is taken rarely, so that an entry's chance
-		// does not depend on its neighbours.
-		if k := rand.IntN(max(len(in), 2*bucketSlots)); k < len(in) {
-			return in[k], true
+	}
+	for at := rand.Uint64N(total); ; at = (at + 1) % total {
+		t, i := d.bucketAt(skip + at)
+		if n := d.count(t, i); n > 0 {
+			return d.nth(t, i, rand.IntN(n)), true
 		}
 	}
 }
 
-// randomBucket picks one of the buckets that may hold entries: those of ht[0]
-// below the rehash position are empty already.
-func (d *Dict) randomBucket() (gen, i uint64) {
-	if d.rehash < 0 {
-		return d.ht[0].gen, rand.Uint64N(d.ht[0].size())
+// bucketAt numbers the buckets of both tables in one row.
+func (d *Dict) bucketAt(i uint64) (*table, uint64) {
+	if n := d.ht[0].size(); i >= n {
+		return &d.ht[1], i - n
 	}
-	left := d.ht[0].size() - uint64(d.rehash)
-	k := rand.Uint64N(left + d.ht[1].size())
-	if k < left {
-		return d.ht[0].gen, uint64(d.rehash) + k
+	return &d.ht[0], i
+}
+
+// count is the number of entries in bucket i and its children.
+func (d *Dict) count(t *table, i uint64) int {
+	n := 0
+	for b := d.bucket(d.at(t, i)); ; b = d.bucket(b.ref(lastSlot)) {
+		n += bits.OnesCount16(b.live())
+		if !b.chained() {
+			return n
+		}
 	}
-	return d.ht[1].gen, k - left
+}
+
+// nth is entry k of bucket i, which has more than k.
+func (d *Dict) nth(t *table, i uint64, k int) mem.Ref {
+	for b := d.bucket(d.at(t, i)); ; b = d.bucket(b.ref(lastSlot)) {
+		m := b.live()
+		n := bits.OnesCount16(m)
+		if k >= n {
+			k -= n
+			continue
+		}
+		for ; k > 0; k-- {
+			m &= m - 1
+		}
+		return b.ref(lowest(m))
+	}
 }
 
 // Drain empties up to n buckets from the one it stopped at before, telling
@@ -146,6 +177,7 @@ func (d *Dict) Drain(pos uint64, n int, free func(mem.Ref)) (uint64, bool) {
 }
 
 func (d *Dict) drainBucket(t *table, i uint64, free func(mem.Ref)) {
+	d.moved()
 	top := d.at(t, i)
 	if d.bucket(top).used() == 0 {
 		return
