@@ -176,10 +176,19 @@ func pipe(t testing.TB, mode proc.PipeMode) (r, w int) {
 	return r, w
 }
 
+// start starts a child that does not outlive the test, whatever becomes of it.
 func start(t testing.TB, s proc.Spec) *proc.Child {
 	t.Helper()
+	// A child built with the race detector would sleep a second before it exits.
+	s.Env = append(s.Env, "GORACE=atexit_sleep_ms=0")
 	c, err := proc.Start(s)
 	check.NoErr(t, err)
+	t.Cleanup(func() {
+		if pid, err := unix.Wait4(c.Pid, nil, unix.WNOHANG, nil); err == nil && pid == 0 {
+			unix.Kill(c.Pid, unix.SIGKILL)
+			unix.Wait4(c.Pid, nil, 0, nil)
+		}
+	})
 	return c
 }
 
