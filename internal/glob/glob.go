@@ -6,6 +6,11 @@ package glob
 
 import "bytes"
 
+// maxStars is how many stars (runs of them count once) a pattern may need to
+// fall back to before it matches nothing: Redis's protection against patterns made
+// to abuse its recursion, which clients can observe.
+const maxStars = 1000
+
 // Match tells whether the whole of s matches pattern. With nocase, ASCII
 // letters match without regard to case.
 func Match(pattern, s []byte, nocase bool) bool {
@@ -14,7 +19,7 @@ func Match(pattern, s []byte, nocase bool) bool {
 	}
 	p, i := 0, 0
 	// After a star: where the pattern goes on, and where in s to try next.
-	star, retry := -1, 0
+	star, retry, stars := -1, 0, 0
 	for i < len(s) {
 		if p < len(pattern) {
 			next, ok := p+1, true
@@ -25,6 +30,9 @@ func Match(pattern, s []byte, nocase bool) bool {
 				}
 				if p == len(pattern) {
 					return true
+				}
+				if stars++; stars > maxStars {
+					return false
 				}
 				star, retry = p, i
 				continue

@@ -17,6 +17,7 @@ type executor struct {
 	w      resp.Writer
 	argv   [][]byte  // room for the words of the next command
 	client *client   // whose command runs, nil between commands
+	input  int       // bytes of its input, from the command that runs on
 	two    [2][]byte // words of commands in the server's own name
 	watch  clock.Stopwatch
 	clockN int64 // nanoseconds by watch when the last command ended
@@ -44,8 +45,16 @@ func (x *executor) end(c *client) {
 		}
 		return
 	}
+	if !c.has(flagAuthenticated) && c.pendingOut() > strangerOutput {
+		x.srv.log.Warnf("Client %s scheduled to be closed ASAP for overcoming of output buffer limits.", x.srv.describe(c))
+		x.srv.clients.closeSoon(c)
+	}
 	x.srv.clients.queue(c)
 }
+
+// strangerOutput is how many reply bytes may wait for a client that has not
+// authenticated.
+const strangerOutput = 1024
 
 // run executes one request of c, from the table's row to the applied effects.
 func (x *executor) run(c *client, argv [][]byte) {
@@ -112,6 +121,9 @@ func (x *executor) call(c *client, spec *command.Spec, argv [][]byte) {
 	}
 	if took >= s.latency.threshold {
 		s.latency.command(spec, took)
+	}
+	if s.slowlog.wants(spec, took) {
+		s.slowlog.add(c, argv, took, s.stats.nowSec)
 	}
 }
 
