@@ -152,9 +152,17 @@ func (h *handler) failed(err error) {
 	}
 }
 
+// points is the prefix of the handler's failpoints.
+func (h *handler) points() string {
+	if h.role == RoleRDB {
+		return "save-"
+	}
+	return "rewrite-"
+}
+
 // run makes a background step that passes the failpoint of its name first.
 func (h *handler) run(name, event string, fn func() error) Step {
-	fail, point := h.cfg.Fail, h.role.String()+"-"+name
+	fail, point := h.cfg.Fail, h.points()+name
 	return Step{Kind: StepRun, Name: name, Event: event, Run: func() error {
 		if err := fail.Hit(point); err != nil {
 			return err

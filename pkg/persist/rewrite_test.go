@@ -333,8 +333,10 @@ func TestCancelAndTurningOffWhileTheHandlerRuns(t *testing.T) {
 // of a rewrite, child and handler: whatever the policy promised is loaded.
 func TestCrashAnywhere(t *testing.T) {
 	for _, always := range []bool{true, false} {
-		for _, preamble := range []bool{true, false} {
-			t.Run(fmt.Sprintf("always=%v preamble=%v", always, preamble), func(t *testing.T) {
+		// Slow and fast: with pace the handler needs a last sync or not.
+		for _, pace := range []time.Duration{5 * time.Millisecond, 50 * time.Millisecond} {
+			t.Run(fmt.Sprintf("always=%v pace=%v", always, pace), func(t *testing.T) {
+				preamble := pace < 10*time.Millisecond
 				s := newMiniServer(t, aof.On, always)
 				crashes := 0
 				crash := func(op vfs.Op) error {
@@ -368,7 +370,7 @@ func TestCrashAnywhere(t *testing.T) {
 				step := func() {
 					for range 3 {
 						s.exec()
-						s.tick(50 * time.Millisecond)
+						s.tick(pace)
 					}
 				}
 				for range 25 {
