@@ -27,15 +27,14 @@ type miniServer struct {
 	state  aof.State
 	always bool
 
-	mu     sync.Mutex // held while a command is executed
-	file   vfs.File
-	buf    []byte // executed, not written
-	held   bool
-	next   int // number of the next command
-	acked  int // commands acknowledged
-	synced int // commands that the policy owes after a power failure
-	job    *persist.RewriteJob
-	times  []time.Time // when each command was acknowledged
+	mu    sync.Mutex // held while a command is executed
+	file  vfs.File
+	buf   []byte // executed, not written
+	held  bool
+	next  int // number of the next command
+	acked int // commands acknowledged
+	job   *persist.RewriteJob
+	times []time.Time // when each command was acknowledged
 }
 
 func numbered(n int) (db int, key, val string) {
