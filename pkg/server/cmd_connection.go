@@ -13,7 +13,7 @@ import (
 // have a file of their own.
 func (s *Server) connectionSpecs() []command.Spec {
 	return []command.Spec{
-		{Name: "ping", Arity: -1, Flags: command.Fast | command.Loading | command.Stale | command.Sentinel, Group: "connection",
+		{Name: "ping", Arity: -1, Flags: command.Fast | command.Sentinel, Group: "connection",
 			Since: "1.0.0", Summary: "Answers PONG, or the message it was given.", Complexity: "O(1)",
 			Args:    []command.Arg{{Name: "message", Type: "string", Optional: true}},
 			Hints:   []string{"request_policy:all_shards", "response_policy:all_succeeded"},
