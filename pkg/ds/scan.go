@@ -155,7 +155,7 @@ func (d *Dict) nth(t *table, i uint64, k int) mem.Ref {
 }
 
 // Drain empties up to n buckets from the one it stopped at before, telling
-// Barrier first and giving every entry to free. It returns the position to go on
+// Barrier first and giving every entry to free, if that is not nil. It returns the position to go on
 // from and whether the dict is empty now, its tables freed. For dicts that are
 // no longer looked up.
 func (d *Dict) Drain(pos uint64, n int, free func(mem.Ref)) (uint64, bool) {
@@ -187,9 +187,12 @@ func (d *Dict) drainBucket(t *table, i uint64, free func(mem.Ref)) {
 	}
 	for r := top; ; {
 		b := d.bucket(r)
-		for m := b.live(); m != 0; m &= m - 1 {
-			free(b.ref(lowest(m)))
-			t.used--
+		t.used -= uint64(bits.OnesCount16(b.live()))
+		if free != nil {
+			d.warm(b)
+			for m := b.live(); m != 0; m &= m - 1 {
+				free(b.ref(lowest(m)))
+			}
 		}
 		next, more := b.ref(lastSlot), b.chained()
 		if r == top {

@@ -89,7 +89,7 @@ func (e Entry) IdleSeconds() int64 {
 // SetIdle sets the time since the last access, seconds, as an RDB or RESTORE says.
 func (e Entry) SetIdle(seconds int64) {
 	if !e.db.ks.access.lfu {
-		e.setAccess((e.db.ks.access.lru - uint32(seconds)) & lruMask)
+		e.setAccess((e.db.ks.access.lru - uint32(min(max(seconds, 0), lruMask))) & lruMask)
 	}
 }
 

@@ -96,13 +96,14 @@ func (db *DB) room(key []byte, old Entry, exists bool, at int64, tail int) Entry
 		return e
 	}
 	db.dict.Touch(old.slot)
-	db.freeOutside(old)
 	if db.fits(old, size) {
+		db.freeOutside(old)
 		db.changeExpiry(old, at)
 		return old
 	}
 	e := old
-	e.ref = db.ks.arena.Alloc(mem.Entry, size)
+	e.ref = db.ks.arena.Alloc(mem.Entry, size) // before anything is freed: it may panic
+	db.freeOutside(old)
 	e.p = db.ks.arena.Ptr(e.ref)
 	e.setAccess(old.access())
 	db.fill(e, key, at)
@@ -270,25 +271,25 @@ func (db *DB) Persist(key []byte) bool {
 	return true
 }
 
-// RandomKey gives a key by chance; false when the database has none that is
-// alive. The key is arena memory.
+// RandomKey gives a key by chance, or false when the database is empty. Expired
+// keys that it meets are deleted. Where they must stay, it is content with one of
+// them after a number of tries, as Redis's replicas are. The key is arena memory.
 func (db *DB) RandomKey() ([]byte, bool) {
-	// A database full of expired keys must not keep the loop: Redis tries a
-	// hundred times on a replica and deletes on a master.
-	for range 100 {
+	for tries := 1; ; tries++ {
 		r, ok := db.dict.Random()
 		if !ok {
 			return nil, false
 		}
 		e := db.view(r)
-		if !e.Expired() {
+		switch {
+		case !e.Expired():
+			return e.Key(), true
+		case db.ks.expiry == ExpiryDeletes:
+			db.find(e.Key())
+		case tries == 10_000 || tries >= 100 && db.Volatile() == db.Len():
 			return e.Key(), true
 		}
-		if db.ks.expiry == ExpiryDeletes {
-			db.find(e.Key())
-		}
 	}
-	return nil, false
 }
 
 // Scan calls fn for the entries of the cursor's bucket and returns the next

@@ -69,8 +69,12 @@ const (
 // it samples the keys that have an expiry, and goes on in a database while more
 // than a tenth of the sample had expired. fast is the short cycle before sleep;
 // the slow one runs in cron. effort is active-expire-effort (1..10), hz the cron
-// frequency, micros the clock. The deleted keys come out of TakeExpired.
+// frequency, micros the clock. The deleted keys come out of TakeExpired. Unless
+// expired keys are to be deleted it does nothing.
 func (ks *Keyspace) ActiveExpire(fast bool, effort, hz int, micros func() int64) {
+	if ks.expiry != ExpiryDeletes {
+		return
+	}
 	c := &ks.cycle
 	effort--
 	start := micros()
@@ -136,11 +140,13 @@ func (db *DB) expireSample() int {
 		}
 	}
 	for _, r := range c.expired {
-		key := db.view(r).Key()
-		h := db.dict.Hash(key)
 		e := db.view(r)
-		_, e.slot, _ = db.dict.Find(h, key)
-		e.hash = h
+		e.hash = db.dict.Hash(e.Key())
+		var found mem.Ref
+		found, e.slot, _ = db.dict.Find(e.hash, e.Key())
+		if found != r {
+			panic("BUG: keyspace: the expires table has an entry that the main table has not")
+		}
 		db.expireNow(e)
 	}
 	if c.ttlCount > 0 {

@@ -1,16 +1,18 @@
 package keyspace
 
 import (
+	"slices"
+
 	"redisd/pkg/ds"
 	"redisd/pkg/mem"
 )
 
-// detached is a table that no database looks into any more; its entries are
-// freed in slices. A snapshot that has not sent it all is told by the dict's
-// barrier before each bucket goes.
+// detached is a table that no database looks into any more; what it holds is
+// freed in slices.
 type detached struct {
-	dict *ds.Dict
-	pos  uint64
+	dict  *ds.Dict
+	pos   uint64
+	owner bool // the entries go with it; those of an expires table have another owner
 }
 
 // Flush empties the database and returns how many keys it had. Without async
@@ -18,28 +20,43 @@ type detached struct {
 // as with async, LazyFree gives it back in slices.
 func (db *DB) Flush(async bool) int {
 	n := db.Len()
-	if n == 0 {
+	if n == 0 && db.dict.MemUsage() == 0 && db.expires.MemUsage() == 0 {
 		return 0
 	}
-	old := db.dict
-	dropTables(db.expires)
-	db.dict, db.expires = db.ks.newDict(), db.ks.newDict()
+	ks := db.ks
+	// The expires table goes first: of its entries only the place is looked at.
+	ks.lazy = append(ks.lazy, detached{dict: db.expires}, detached{dict: db.dict, owner: true})
+	db.dict, db.expires = ks.newDict(), ks.newDict()
 	db.avgTTL, db.cursor = 0, 0
-	if async || old.Barrier != nil {
-		db.ks.lazy = append(db.ks.lazy, detached{dict: old})
+	if async {
 		return n
 	}
-	for pos, done := uint64(0), false; !done; {
-		pos, done = old.Drain(pos, 1024, db.ks.freeRef)
+	for i := len(ks.lazy) - 2; i < len(ks.lazy); {
+		if !ks.drain(i, 1024) {
+			i++ // the snapshot has to send it first
+		}
 	}
 	return n
 }
 
-// dropTables frees the tables of a dict whose entries belong to another.
-func dropTables(d *ds.Dict) {
-	for pos, done := uint64(0), false; !done; {
-		pos, done = d.Drain(pos, 1024, func(mem.Ref) {})
+// drain frees n buckets of a detached table, and the table when it is empty. It
+// tells false when the table has to wait: what a snapshot has not sent yet goes
+// into its pipe at the speed that the pipe takes, not at that of freeing.
+func (ks *Keyspace) drain(i, n int) bool {
+	d := &ks.lazy[i]
+	if d.dict.Barrier != nil {
+		return false
 	}
+	free := ks.freeRef
+	if !d.owner {
+		free = nil
+	}
+	pos, done := d.dict.Drain(d.pos, n, free)
+	d.pos = pos
+	if done {
+		ks.lazy = append(ks.lazy[:i], ks.lazy[i+1:]...)
+	}
+	return true
 }
 
 // FlushAll empties every database and returns how many keys there were.
@@ -61,24 +78,26 @@ func (ks *Keyspace) freeRef(r mem.Ref) {
 func (ks *Keyspace) LazyPending() int {
 	n := 0
 	for _, d := range ks.lazy {
-		n += int(d.dict.Len())
+		if d.owner {
+			n += int(d.dict.Len())
+		}
 	}
 	return n
 }
 
-// LazyFree frees entries of flushed databases, about a thousand buckets a call,
-// and tells whether more wait. For cron and idle turns of the loop.
+// lazyBuckets is a slice of a few hundred microseconds.
+const lazyBuckets = 256
+
+// LazyFree frees some entries of flushed databases and tells whether another
+// call would free more. For cron and idle turns of the loop. What a snapshot has
+// yet to send waits until it has.
 func (ks *Keyspace) LazyFree() bool {
-	if len(ks.lazy) == 0 {
-		return false
+	for i := range ks.lazy {
+		before := ks.LazyPending()
+		if ks.drain(i, lazyBuckets) {
+			ks.Stats.LazyFreed += uint64(before - ks.LazyPending())
+			return slices.ContainsFunc(ks.lazy, func(d detached) bool { return d.dict.Barrier == nil })
+		}
 	}
-	d := &ks.lazy[0]
-	before := d.dict.Len()
-	pos, done := d.dict.Drain(d.pos, 1024, ks.freeRef)
-	d.pos = pos
-	ks.Stats.LazyFreed += before - d.dict.Len()
-	if done {
-		ks.lazy = append(ks.lazy[:0], ks.lazy[1:]...)
-	}
-	return len(ks.lazy) > 0
+	return false
 }

@@ -118,11 +118,15 @@ func (db *DB) TableBytes() (main, expires uint64) {
 	return db.dict.MemUsage(), db.expires.MemUsage()
 }
 
+// maxReserve is the most keys that Reserve believes in: 2 GB of table, of which
+// only what is used gets touched.
+const maxReserve = 1 << 28
+
 // Reserve prepares the tables for n keys and v that expire, as RESIZEDB in an
-// RDB asks for.
+// RDB asks for. It is a hint out of a file that may be damaged.
 func (db *DB) Reserve(n, v uint64) {
-	db.dict.Resize(n)
-	db.expires.Resize(v)
+	db.dict.Resize(min(n, maxReserve))
+	db.expires.Resize(min(n, v, maxReserve))
 }
 
 // SwapDB exchanges the contents of two databases. A snapshot keeps the numbers

@@ -31,11 +31,11 @@ func (db *DB) Rename(src, dst []byte) bool {
 // Move takes key to the same key of another database, with its expiry; false when
 // key is not here or is there already.
 func (db *DB) Move(key []byte, to *DB) bool {
-	if _, there := to.find(key); there {
-		return false
-	}
 	e, ok := db.Write(key)
 	if !ok {
+		return false
+	}
+	if _, there := to.find(key); there {
 		return false
 	}
 	db.take(e, to, key, e.ExpireAt())
@@ -62,6 +62,7 @@ func (db *DB) Copy(src []byte, to *DB, dst []byte) bool {
 	// The lookup of dst may have moved buckets, but no block: e still holds.
 	copy(d.tail(n), e.tail(n))
 	d.setHead(e.Type(), e.Encoding())
+	d.setAccess(db.ks.access.fresh())
 	if block != 0 {
 		d.setFlags(d.flags() | flagOutside)
 		d.setOutside(block, len(value))

@@ -109,6 +109,9 @@ func (s *Snapshot) Pump(n int) bool {
 			s.cur++
 		}
 	}
+	if s.segs != nil && s.stats.Done != s.stats.Total {
+		panic("BUG: keyspace: the snapshot has not sent each key of the cut once")
+	}
 	s.finish()
 	return true
 }

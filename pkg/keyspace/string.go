@@ -12,19 +12,23 @@ const maxIntLen = 20
 
 // SetString makes key a string with the value val, whatever it was before, in
 // the encoding Redis would choose. expireAt is Unix milliseconds, or -1 for none.
-func (db *DB) SetString(key, val []byte, expireAt int64) {
+// It tells whether the key was there. Neither key nor val may be arena memory:
+// they may lie in the block that is overwritten.
+func (db *DB) SetString(key, val []byte, expireAt int64) (existed bool) {
 	old, exists := db.find(key)
 	db.setString(key, val, old, exists, expireAt)
+	return exists
 }
 
 // SetKeepTTL is SetString that keeps the expiry the key has.
-func (db *DB) SetKeepTTL(key, val []byte) {
+func (db *DB) SetKeepTTL(key, val []byte) (existed bool) {
 	old, exists := db.find(key)
 	at := int64(noExpiry)
 	if exists {
 		at = old.ExpireAt()
 	}
 	db.setString(key, val, old, exists, at)
+	return exists
 }
 
 func (db *DB) setString(key, val []byte, old Entry, exists bool, at int64) {
@@ -133,10 +137,7 @@ func (db *DB) newMutable(key []byte, at Entry, n int) []byte {
 func (db *DB) growOutside(e Entry, have, n int) []byte {
 	r := e.outsideRef()
 	if db.ks.arena.Usable(r) < n {
-		wider := db.ks.arena.Alloc(mem.Value, n+min(n, growthCap))
-		copy(db.ks.arena.Bytes(wider, have), db.ks.arena.Bytes(r, have))
-		db.ks.arena.Free(mem.Value, r)
-		r = wider
+		r = db.ks.arena.Resize(mem.Value, r, have, n+min(n, growthCap))
 	}
 	e.setOutside(r, n)
 	b := db.ks.arena.Bytes(r, n)
@@ -159,7 +160,13 @@ func (db *DB) moveOutside(key []byte, e Entry, have, n int) []byte {
 }
 
 // SetRaw makes key a raw string, keeping its expiry: no int encoding is tried.
-func (db *DB) SetRaw(key, val []byte) {
+func (db *DB) SetRaw(key, val []byte) { db.setText(key, val, Raw) }
+
+// SetText makes key a string in the embstr or raw encoding, keeping its expiry:
+// INCRBYFLOAT's results are text even when they are whole numbers.
+func (db *DB) SetText(key, val []byte) { db.setText(key, val, inlineEncoding(len(val))) }
+
+func (db *DB) setText(key, val []byte, enc Encoding) {
 	old, exists := db.find(key)
 	at := int64(noExpiry)
 	if exists {
@@ -170,6 +177,7 @@ func (db *DB) SetRaw(key, val []byte) {
 		return
 	}
 	e := db.room(key, old, exists, at, inlineSize(len(val)))
-	e.setHead(String, Raw)
+	e.setHead(String, enc)
 	copy(e.putInline(len(val)), val)
+	db.finish(e, exists)
 }
