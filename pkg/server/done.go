@@ -204,14 +204,6 @@ func (b *background) stopAndWait() {
 // childGraceMs is how long a child may take to follow SIGUSR1 at shutdown.
 const childGraceMs = 1000
 
-// removeTemps is for an end without further steps: the child is killed, its
-// files are removed at the next start.
-func (b *background) removeTemps() {
-	if b.child != nil {
-		_ = b.srv.children.Kill(b.child.Pid, unix.SIGKILL)
-	}
-}
-
 // saveNow writes the RDB while everybody waits: SAVE, FLUSHALL, SHUTDOWN.
 func (s *Server) saveNow() error {
 	err := s.writeNow(persist.RoleRDB, s.cfg.String(config.DBFilename))

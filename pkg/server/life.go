@@ -3,26 +3,29 @@ package server
 import (
 	"io"
 	"os"
+	"os/signal"
+	"sync/atomic"
 	"syscall"
 
 	"redisd/internal/clock"
 	"redisd/pkg/config"
 	"redisd/pkg/event"
+	"redisd/pkg/persist"
 )
 
 // life is the end of the daemon: who asked for it, and how.
 type life struct {
-	clock      clock.Clock
-	asked      bool         // a shutdown is wanted; cron tries it
-	opts       shutdownOpts // how
-	signal     string       // "SIGTERM", or "" when a command asked
-	waiting    []*client    // SHUTDOWN was their command
-	over       bool         // the loop is to end
-	code       int          // exit code
-	interrupts int          // SIGINTs so far
-	lock       io.Closer    // on the directory, held until the process ends
-	lockInfo   os.FileInfo  // of the lock file
-	dir        string       // the working directory
+	clock    clock.Clock
+	asked    bool         // a shutdown is wanted; cron tries it
+	opts     shutdownOpts // how
+	signal   string       // "SIGTERM", or "" when a command asked
+	waiting  []*client    // SHUTDOWN was their command
+	over     bool         // the loop is to end
+	code     int          // exit code
+	ending   atomic.Bool  // asked, for the goroutine that waits for a second SIGINT
+	lock     io.Closer    // on the directory, held until the process ends
+	lockInfo os.FileInfo  // of the lock file
+	dir      string       // the working directory
 }
 
 // shutdownOpts are SHUTDOWN's words.
@@ -35,10 +38,29 @@ func newLife(c clock.Clock) *life { return &life{clock: c} }
 func (s *Server) watchSignals() {
 	event.Signals(s.loop, s.onSignal, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP,
 		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCHLD)
+	s.watchInsistence()
 	if s.cfg.Bool(config.CrashLogEnabled) {
 		event.Signals(s.loop, func(sig os.Signal) { s.onCrashSignal(sig.(syscall.Signal)) },
 			syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGABRT)
 	}
+}
+
+// watchInsistence ends the process at once when a second SIGINT comes while the
+// first one's shutdown is not over: the loop may be busy with its last save, so a
+// goroutine of its own does it.
+func (s *Server) watchInsistence() {
+	ch := make(chan os.Signal, 2)
+	signal.Notify(ch, syscall.SIGINT)
+	go func() {
+		for n := 1; ; n++ {
+			<-ch
+			if n > 1 && s.life.ending.Load() {
+				s.log.Warnf("You insist... exiting now.")
+				_ = s.opt.FS.Remove(persist.TempRDB(".", os.Getpid()))
+				os.Exit(1)
+			}
+		}
+	}()
 }
 
 func (s *Server) onSignal(sig os.Signal) {
@@ -46,13 +68,6 @@ func (s *Server) onSignal(sig os.Signal) {
 	case syscall.SIGTERM:
 		s.signalShutdown("SIGTERM", s.cfg.Int(config.ShutdownOnSigTerm))
 	case syscall.SIGINT:
-		s.life.interrupts++
-		if s.life.interrupts > 1 && s.life.asked {
-			s.log.Warnf("You insist... exiting now.")
-			s.background.removeTemps()
-			s.exitNow(1)
-			return
-		}
 		s.signalShutdown("SIGINT", s.cfg.Int(config.ShutdownOnSigInt))
 	case syscall.SIGHUP:
 		s.onHangup()
@@ -74,6 +89,7 @@ func (s *Server) signalShutdown(name string, bits int64) {
 		return
 	}
 	s.life.asked, s.life.signal = true, name
+	s.life.ending.Store(true)
 	s.life.opts = shutdownOpts{
 		save: bits&config.ShutdownSave != 0, noSave: bits&config.ShutdownNoSave != 0,
 		now: bits&config.ShutdownNow != 0, force: bits&config.ShutdownForce != 0,
@@ -137,6 +153,7 @@ func (s *Server) cronShutdown() {
 	}
 	if err := s.prepareShutdown(); err != "" {
 		s.life.asked = false
+		s.life.ending.Store(false)
 		if s.life.signal != "" {
 			s.log.Warnf("%s received but errors trying to shut down the server, check the logs for more information", s.life.signal)
 		}

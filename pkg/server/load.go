@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"redisd/internal/vfs"
 	"redisd/pkg/command"
@@ -122,7 +123,10 @@ func (s *Server) loadFailed(err error) error {
 // loadAnyAOF replays the single file, or Redis 7's folder when there is no file.
 // seed says that the file must be written from what the folder held.
 func (s *Server) loadAnyAOF() (found, seed bool, err error) {
-	if _, err := s.opt.FS.Stat(s.aofPath()); err == nil {
+	if file, err := s.opt.FS.Stat(s.aofPath()); err == nil {
+		if err := s.checkFolderIsOlder(file.ModTime()); err != nil {
+			return true, false, err
+		}
 		return true, false, s.replay(func(o aof.LoadOptions) (aof.LoadResult, error) {
 			return aof.Load(s.opt.FS, s.aofPath(), o)
 		})
@@ -142,6 +146,24 @@ func (s *Server) loadAnyAOF() (found, seed bool, err error) {
 		s.log.Noticef("The data came from the folder %s (Redis 7's layout); it goes on in the file %s, the folder stays as it is.", s.appendDir(), s.aofPath())
 	}
 	return true, true, err
+}
+
+// checkFolderIsOlder refuses to choose when both the file and Redis 7's folder are
+// there and the folder was written later: somebody went back to Redis and on again,
+// and the file would bring back old data.
+func (s *Server) checkFolderIsOlder(file time.Time) error {
+	entries, err := s.opt.FS.ReadDir(s.appendDir())
+	if err != nil {
+		return nil // no folder, nothing to choose
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && info.ModTime().After(file) {
+			return fmt.Errorf("both %s and the folder %s are there, and %s in the folder is newer: move away the one that is not to be loaded",
+				s.aofPath(), s.appendDir(), e.Name())
+		}
+	}
+	return nil
 }
 
 // replay runs a log's commands with the state of a load around it.
@@ -174,6 +196,11 @@ func (s *Server) rdbOptions(size int64) rdb.Options {
 
 // loadRDBFile loads an RDB; false when there is none.
 func (s *Server) loadRDBFile(path string) (bool, error) {
+	return s.loadRDB(path, s.newReplayer())
+}
+
+// loadRDB gives what an RDB holds to h; false when there is no file.
+func (s *Server) loadRDB(path string, h rdb.Handler) (bool, error) {
 	f, err := s.opt.FS.OpenFile(path, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -188,8 +215,7 @@ func (s *Server) loadRDBFile(path string) (bool, error) {
 	}
 	s.beginLoad(size)
 	defer s.endLoad()
-	r := s.newReplayer()
-	res, err := rdb.Load(f, s.rdbOptions(size), r)
+	res, err := rdb.Load(f, s.rdbOptions(size), h)
 	if err != nil {
 		return false, fmt.Errorf("%s: %w (redis-check-rdb %s tells more)", path, err, path)
 	}
@@ -239,6 +265,15 @@ func (s *Server) loadProgress(offset int64) {
 	}
 }
 
+// slowDown is the test hook key-load-delay: every key takes that long to load, and
+// clients are served meanwhile.
+func (s *Server) slowDown() {
+	if micros := s.cfg.Int(config.KeyLoadDelay); micros > 0 {
+		time.Sleep(time.Duration(micros) * time.Microsecond)
+		s.loadProgress(s.load.done)
+	}
+}
+
 // replayer puts what a file holds into the keyspace. It is the fake client in
 // whose name a log's commands run.
 type replayer struct {
@@ -270,6 +305,7 @@ func (r *replayer) exec(argv [][]byte) error {
 	if !spec.ArityFits(len(argv)) {
 		return fmt.Errorf("wrong number of arguments for '%s' reading the append only file", argv[0])
 	}
+	r.srv.slowDown()
 	r.x.w.Buf = r.x.w.Buf[:0]
 	running := r.srv.exec.client
 	r.srv.exec.client = r.client
@@ -333,6 +369,7 @@ func (r *replayer) Record(rec *rdb.Record) error {
 	if r.srv.life.over {
 		return errInterrupted
 	}
+	r.srv.slowDown()
 	if rec.ExpireAt >= 0 && rec.ExpireAt < r.srv.ks.Now() {
 		r.srv.load.expired++
 		return nil

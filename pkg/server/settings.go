@@ -30,7 +30,8 @@ func (s *Server) settings() []setting {
 func (s *Server) liveSettings() []setting {
 	return []setting{
 		{s.changeAppendOnly, []config.ID{config.AppendOnly}},
-		{s.changeAddress, []config.ID{config.Bind, config.Port}},
+		{s.changeBind, []config.ID{config.Bind}},
+		{s.changePort, []config.ID{config.Port}},
 		{s.changeLog, []config.ID{config.LogLevel, config.LogFile, config.LogFormat, config.SyslogEnabled, config.SyslogIdent, config.SyslogFacility}},
 		{s.changeDir, []config.ID{config.Dir}},
 		{s.changePassword, []config.ID{config.RequirePass}},
@@ -151,9 +152,23 @@ func (s *Server) turnLogOff() {
 	}
 }
 
-// changeAddress listens on new addresses before it leaves the old ones, so that a
-// bad one changes nothing.
-func (s *Server) changeAddress() error {
+func (s *Server) changeBind() error {
+	if !s.relisten() {
+		return errors.New("Failed to bind to specified addresses.")
+	}
+	return nil
+}
+
+func (s *Server) changePort() error {
+	if !s.relisten() {
+		return errors.New("Unable to listen on this port. Check server logs.")
+	}
+	return nil
+}
+
+// relisten leaves the TCP addresses and listens on those that the configuration
+// names now; when that fails it goes back.
+func (s *Server) relisten() bool {
 	port := int(s.cfg.Int(config.Port))
 	var keep, old []*listener
 	for _, l := range s.listeners {
@@ -167,19 +182,19 @@ func (s *Server) changeAddress() error {
 	}
 	s.listeners = keep
 	if port == 0 {
-		return nil
+		return true
 	}
 	opened, err := s.openTCP(strings.Join(s.cfg.List(config.Bind), " "), port)
 	if err != nil || len(opened) == 0 {
 		s.reopen(old)
-		return errors.New("Failed to bind to specified addresses.")
+		return false
 	}
 	for _, l := range opened {
 		if err := s.addListener(l.fd, l.addr); err != nil {
-			return err
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
 // reopen listens again where a failed change of address had left.
