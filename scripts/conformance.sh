@@ -269,7 +269,9 @@ trap 'exit 130' INT TERM
 skip_file() {
     local list=$skips/$1.txt line reason=no n=0
     : >"$2"
-    [ "$skips" != none ] && [ -r "$list" ] || return 0
+    if [ "$skips" = none ] || [ ! -r "$list" ]; then
+        return 0
+    fi
     while IFS= read -r line || [ -n "$line" ]; do
         n=$((n + 1))
         case $line in
@@ -367,7 +369,7 @@ failures() {
 
 # show prints the row of a finished unit and adds it up.
 show() {
-    local unit=$1 name=${1//\//_} ok err exc skip secs state mark= line
+    local unit=$1 name=${1//\//_} ok err exc skip secs state mark='' line
     read -r ok err exc skip secs state <"$run/results/$name"
     passed=$((passed + ok))
     failed=$((failed + err + exc))
