@@ -49,12 +49,20 @@ type Ctx struct {
 func (c *Ctx) Now() int64 { return c.KS.Now() }
 
 // Read looks a key up for reading.
-func (c *Ctx) Read(key []byte) (keyspace.Entry, bool) {
+func (c *Ctx) Read(key []byte) (e keyspace.Entry, found bool) {
 	if c.Quiet {
-		return c.DB.ReadQuietly(key)
+		e, found = c.DB.ReadQuietly(key)
+	} else {
+		e, found = c.DB.Read(key)
 	}
-	return c.DB.Read(key)
+	if !found {
+		c.missed(key)
+	}
+	return e, found
 }
+
+// missed records that a read found no key.
+func (c *Ctx) missed(key []byte) { c.Fx.Notify(EventMiss, "keymiss", key) }
 
 // ReadType is Read that demands a type: when the key has another one it replies
 // the error and good is false. A missing key is good, with found false.

@@ -1,0 +1,81 @@
+package command_test
+
+import (
+	"testing"
+)
+
+// TestNoAllocations holds the hot way to its promise: a command, its lookup in
+// the table and its effects make no Go object.
+func TestNoAllocations(t *testing.T) {
+	s := newSession(t)
+	long := make([]byte, 4000)
+	s.exec([][]byte{[]byte("set"), []byte("long"), long})
+	s.run("set n 5")
+	s.run("set raw 12; append raw x")
+	tests := []struct {
+		name  string
+		lines []string
+	}{
+		{"get", []string{"get n", "get raw", "get long", "get nope"}},
+		{"set", []string{"set k value", "set k 12", "set k abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz"}},
+		{"set ex", []string{"set k value ex 100"}},
+		{"setex", []string{"setex k 100 value"}},
+		{"set nx", []string{"set k value nx", "del k"}},
+		{"set and del", []string{"set fresh value", "del fresh", "del fresh"}},
+		{"set ex and del", []string{"set fresh value ex 10", "unlink fresh"}},
+		{"incr", []string{"incr n", "decrby n 5"}},
+		{"incr new", []string{"incr fresh", "del fresh"}},
+		{"expire", []string{"expire n 100", "pexpire n 100000", "persist n"}},
+		{"expire in the past", []string{"set k 1", "expire k -1"}},
+		{"exists", []string{"exists n nope"}},
+		{"ttl", []string{"ttl n", "pttl n", "expiretime n"}},
+		{"mget", []string{"mget n raw k"}},
+		{"mset", []string{"mset a 1 b 2"}},
+		{"strlen", []string{"strlen raw", "strlen n"}},
+		{"getrange", []string{"getrange long 10 20"}},
+		{"type", []string{"type n"}},
+		{"rename", []string{"set a 1", "rename a b"}},
+		{"append", []string{"set k 1", "append k 2", "append k 345"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var argvs [][][]byte
+			for _, l := range tt.lines {
+				argvs = append(argvs, words(l))
+			}
+			once := func() {
+				for _, argv := range argvs {
+					runHot(s, argv)
+				}
+			}
+			once() // buffers and tables grow once
+			if n := testing.AllocsPerRun(200, once); n != 0 {
+				t.Errorf("%v allocations", n)
+			}
+		})
+	}
+}
+
+func runHot(s *session, argv [][]byte) {
+	spec := s.table.Lookup(argv[0])
+	s.ctx.Args, s.ctx.Spec = argv, spec
+	s.ctx.Out.Reset()
+	s.ctx.Fx.Reset(0)
+	spec.Handler(&s.ctx)
+}
+
+func benchmark(b *testing.B, line string) {
+	s := newSession(b)
+	s.run("set k abcdefghijklmnopqrstuvwxyz")
+	s.run("set n 5")
+	argv := words(line)
+	b.ReportAllocs()
+	for b.Loop() {
+		runHot(s, argv)
+	}
+}
+
+func BenchmarkGet(b *testing.B)   { benchmark(b, "get k") }
+func BenchmarkSet(b *testing.B)   { benchmark(b, "set k zyxwvutsrqponmlkjihgfedcba") }
+func BenchmarkSetEX(b *testing.B) { benchmark(b, "set k zyxwvutsrqponmlkjihgfedcba ex 100") }
+func BenchmarkIncr(b *testing.B)  { benchmark(b, "incr n") }
