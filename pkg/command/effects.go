@@ -44,8 +44,16 @@ type Effects struct {
 	db     int
 }
 
-// Reset empties the effects for the next command in database db. Buffers stay.
+// keepEffects is how many events or words a buffer may have room for to be used
+// again: a DEL of a million keys must not leave its lists behind.
+const keepEffects = 4096
+
+// Reset empties the effects for the next command in database db. Buffers stay,
+// unless they are huge.
 func (f *Effects) Reset(db int) {
+	if cap(f.events)+cap(f.words)+cap(f.text)/64 > keepEffects {
+		f.events, f.words, f.ends, f.text = nil, nil, nil, nil
+	}
 	f.Dirty, f.NoLog, f.Force, f.db = 0, false, false, db
 	f.events, f.words, f.ends, f.text = f.events[:0], f.words[:0], f.ends[:0], f.text[:0]
 }

@@ -6,13 +6,13 @@ import "redisd/pkg/command"
 func (s *Server) apply(c *client, ctx *command.Ctx) {
 	s.logExpired()
 	fx := &ctx.Fx
+	for _, e := range fx.Events() {
+		s.notify(e)
+	}
 	if fx.Dirty == 0 && !fx.Force {
 		return
 	}
 	s.saves.dirty += fx.Dirty
-	for _, e := range fx.Events() {
-		s.notify(e)
-	}
 	if fx.NoLog || c.has(flagReplay) || ctx.Spec.Flags&command.Write == 0 && !fx.Force {
 		return
 	}
@@ -57,7 +57,6 @@ func (s *Server) logExpired() {
 		if s.exec.ctx.LazyExpire {
 			word = unlinkWord
 		}
-		s.saves.dirty++
 		s.journal.feed(db, s.exec.pair(word, key))
 		s.notify(command.Event{Class: command.EventExpired, Name: "expired", DB: db, Key: key})
 	})
