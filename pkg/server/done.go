@@ -217,6 +217,10 @@ func (s *Server) saveNow() error {
 	return nil
 }
 
+// keysPerSign is how often a save that everybody waits for tells the service
+// manager that it goes on.
+const keysPerSign = 1 << 16
+
 // writeNow writes a file of the dataset in the process itself.
 func (s *Server) writeNow(role persist.Role, name string) error {
 	f := persist.NewFileSave(s.background.options(role), persist.SaveConfig{
@@ -226,7 +230,12 @@ func (s *Server) writeNow(role persist.Role, name string) error {
 		if f.Err() != nil {
 			break
 		}
-		s.ks.DB(i).Each(func(e keyspace.Entry) { f.Entry(i, e) })
+		s.ks.DB(i).Each(func(e keyspace.Entry) {
+			f.Entry(i, e)
+			if f.Keys()%keysPerSign == 0 {
+				s.notifyManager(fmt.Sprintf("STATUS=Saving: %d keys written\nEXTEND_TIMEOUT_USEC=30000000\nWATCHDOG=1\n", f.Keys()))
+			}
+		})
 	}
 	line, err := f.Finish()
 	s.line(line)
