@@ -12,7 +12,7 @@ func TestKeyspaceAgainstModel(t *testing.T) {
 		rare              int // one operation in so many is of the rare kind
 	}{
 		{"few keys, checked after each operation", 2, 40, 25_000, 1, 1, 300},
-		{"some keys in three databases", 3, 800, 60_000, 37, 2, 2500},
+		{"some keys in three databases", 3, 800, 60_000, 101, 1, 2500},
 		{"many keys", 2, 9000, 100_000, 2503, 1, 30_000},
 	}
 	for _, tt := range tests {
