@@ -60,8 +60,18 @@ var groupCategories = map[string]Category{
 	"pubsub": CatPubSub, "scripting": CatScripting,
 }
 
+// groupKinds are the categories that stand for a kind of data or a matter.
+const groupKinds = CatKeyspace | CatSet | CatSortedSet | CatList | CatHash | CatString | CatBitmap | CatHyperLogLog |
+	CatGeo | CatStream | CatPubSub | CatConnection | CatTransaction | CatScripting
+
+// implied gives the categories that follow from flags and group. As in Redis, a
+// container is in none of its group's, and a row that names its kinds itself
+// (WAIT, SORT) is in those alone.
 func implied(s *Spec) Category {
 	c := groupCategories[s.Group]
+	if s.Handler == nil || s.Categories&groupKinds != 0 {
+		c = 0
+	}
 	for _, f := range []struct {
 		flag Flags
 		cat  Category
