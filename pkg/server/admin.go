@@ -1,6 +1,9 @@
 package server
 
 import (
+	"os"
+
+	"redisd/internal/failpoint"
 	"redisd/pkg/command"
 	"redisd/pkg/config"
 )
@@ -8,16 +11,22 @@ import (
 // adminFamilies gives the rows of the commands that are about the server rather
 // than the data.
 func (s *Server) adminFamilies() [][]command.Spec {
-	return [][]command.Spec{s.connectionSpecs(), s.persistSpecs()}
+	return [][]command.Spec{
+		s.connectionSpecs(), s.persistSpecs(), s.infoSpecs(), s.configSpecs(), s.commandSpecs(),
+		s.latencySpecs(), s.memorySpecs(), s.serverSpecs(),
+		s.clientSpecs(), s.debugSpecs(),
+	}
 }
-
-// clientInfo is one line of CLIENT LIST.
-func (s *Server) clientInfo(c *client) string { return "" }
 
 func (s *Server) debugAllowed(c *client) bool {
 	return s.cfg.Allows(config.EnableDebugCommand, c.peer.Local())
 }
 
-func (s *Server) childEnv() []string { return nil }
-
-func (cs *clients) shrinkIdle(now int64) {}
+// childEnv is what a child gets of the environment beside what every child gets:
+// the failpoints of a test.
+func (s *Server) childEnv() []string {
+	if s.opt.Failpoints == nil {
+		return nil
+	}
+	return []string{failpoint.EnvVar + "=" + os.Getenv(failpoint.EnvVar)}
+}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"math/bits"
 
 	"redisd/pkg/command"
 )
@@ -20,25 +19,35 @@ type stats struct {
 	protocolErrors uint64
 	errorReplies   uint64
 	dumpErrors     uint64
+	deniedAuth     uint64 // AUTH with a wrong password
+	reads, writes  uint64 // read(2) and write(2) of connections that moved bytes
+	nanos          uint64 // spent in commands
 	forks          uint64
 	forkMicros     int64
 
 	byCommand []commandStats // by Spec.ID
 	byError   map[string]uint64
 
+	tracking bool // latency-tracking: byCommand.took is filled
+
+	turns     uint64 // of the loop
+	turnNanos uint64 // spent in them, without the sleep
+	turnStart int64  // nanoseconds by the stopwatch, 0 outside of a turn
+	cycles    meter  // turns a second
+	busy      meter  // microseconds of turns a second
+
 	ops, in, out meter
 	maxIn        int // largest query buffer of the last period
 	maxOut       int
 	peakMemory   uint64
+	startMemory  uint64 // used when the server was made and held no data
 }
 
 // commandStats are one command's figures.
 type commandStats struct {
 	calls, rejected, failed uint64
 	nanos                   uint64
-	// took counts calls by duration: bucket i those of less than 2^i
-	// microseconds that are not in bucket i-1.
-	took [40]uint64
+	took                    *histogram // nil before the first tracked call
 }
 
 func newStats(commands int) *stats {
@@ -51,7 +60,13 @@ func (st *stats) count(spec *command.Spec, n int64) {
 	c := &st.byCommand[spec.ID]
 	c.calls++
 	c.nanos += uint64(n)
-	c.took[min(bits.Len64(uint64(n)/1000), len(c.took)-1)]++
+	st.nanos += uint64(n)
+	if st.tracking {
+		if c.took == nil {
+			c.took = &histogram{}
+		}
+		c.took.add(uint64(n))
+	}
 }
 
 // fail records that a call replied an error; reply begins with it.
@@ -86,6 +101,35 @@ func (st *stats) reset() {
 	keep := *st
 	*st = *newStats(len(keep.byCommand))
 	st.nowSec, st.startSec, st.startNano, st.peakMemory = keep.nowSec, keep.startSec, keep.startNano, keep.peakMemory
+	st.startMemory, st.tracking, st.turnStart = keep.startMemory, keep.tracking, keep.turnStart
+}
+
+// beginTurn notes the end of the loop's sleep, nanoseconds by the stopwatch.
+func (st *stats) beginTurn(now int64) { st.turnStart = now }
+
+// endTurn counts the turn that ends with the next sleep.
+func (st *stats) endTurn(now int64) {
+	if st.turnStart == 0 {
+		return
+	}
+	st.turns++
+	st.turnNanos += uint64(now - st.turnStart)
+	st.turnStart = 0
+	if millis := now / 1e6; millis-st.cycles.lastMilli >= meterPeriod {
+		st.cycles.sample(st.turns, millis)
+		st.busy.sample(st.turnNanos/1000, millis)
+	}
+}
+
+// meterPeriod is the time between two samples of a meter, milliseconds.
+const meterPeriod = 100
+
+// turnMicros is how long a turn takes, on average of the last samples.
+func (st *stats) turnMicros() int64 {
+	if r := st.cycles.rate(); r > 0 {
+		return int64(st.busy.rate() / r)
+	}
+	return 0
 }
 
 // meter gives the rate of a counter, averaged over the last samples
