@@ -31,6 +31,9 @@ type clients struct {
 	pool   bufferPool
 
 	known, unknown resp.Limits // of clients that authenticated, and of those that did not
+
+	pause pause // CLIENT PAUSE
+	peaks peaks // largest buffers of late
 }
 
 func newClients(loop *event.Loop, log Log, st *stats) *clients {
@@ -39,6 +42,7 @@ func newClients(loop *event.Loop, log Log, st *stats) *clients {
 		shared: make([]byte, readSize),
 		known:  resp.DefaultLimits(), unknown: resp.DefaultLimits(),
 		durable: func() uint64 { return 0 },
+		peaks:   peaks{everyMs: peakResetMs},
 	}
 }
 

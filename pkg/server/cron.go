@@ -9,9 +9,10 @@ import (
 
 // cron is the server's heartbeat: a table of tasks, each with its period.
 type cron struct {
-	hz    int
-	loops int64
-	next  []int64 // milliseconds, by task
+	hz     int
+	loops  int64
+	next   []int64 // milliseconds, by task
+	paused bool    // DEBUG PAUSE-CRON
 }
 
 // task is one row of cron's table.
@@ -32,11 +33,13 @@ var tasks = [...]task{
 	{"journal", 0, (*Server).cronJournal},
 	{"log file", 1000, (*Server).cronLogFile},
 	{"watchdog", 1000, (*Server).cronWatchdog},
-	{"memory", 1000, (*Server).cronMemory},
 }
 
 // beat runs the tasks that are due and gives the time until the next beat.
 func (s *Server) beat() int64 {
+	if s.cron.paused {
+		return int64(max(1, 1000/s.cron.hz))
+	}
 	s.syncTime()
 	now := s.loop.NowMillis()
 	if s.cron.next == nil {
@@ -88,13 +91,6 @@ func (s *Server) cronDatabases() {
 }
 
 func (s *Server) cronJournal() { s.journal.cron(s.loop.NowMillis()) }
-
-// cronMemory gives free pages back to the system now and then.
-func (s *Server) cronMemory() {
-	if s.cron.loops%int64(10*s.cron.hz) == 0 {
-		s.arena.Trim()
-	}
-}
 
 // goHeap is the bytes of live Go objects, the runtime's own figure.
 func goHeap() uint64 {

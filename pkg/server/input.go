@@ -48,8 +48,8 @@ func (s *Server) resume(c *client) {
 	case len(rest) == 0:
 		s.clients.pool.put(c.in)
 		c.in = nil
-	case len(rest) < len(c.in):
-		c.in = c.in[:copy(c.in, rest)]
+	case &rest[0] != &c.in[0]:
+		c.in = append(c.in[:0], rest...)
 	}
 }
 
@@ -111,6 +111,11 @@ func (s *Server) process(c *client, buf []byte) []byte {
 			break
 		}
 		x.argv = args
+		if s.clients.pause.kind != pauseNone && s.postpone(c, args) {
+			buf = unparse(args, buf[n:])
+			break
+		}
+		x.input = len(buf)
 		x.run(c, args)
 		buf = buf[n:]
 	}

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"redisd/internal/vfs"
 	"redisd/pkg/bio"
@@ -20,6 +21,8 @@ type journal struct {
 	// diff takes each logged command's bytes for the rewrite in progress; nil
 	// when there is none, or it needs no difference.
 	diff func(frame []byte)
+	// flushSleep is DEBUG AOF-FLUSH-SLEEP: tests make every flush that slow.
+	flushSleep time.Duration
 }
 
 func newJournal(s *Server) *journal {
@@ -90,12 +93,19 @@ func (j *journal) seq() uint64 {
 // durable is the last batch that reached its policy's point.
 func (j *journal) durable() uint64 { return j.log.Done() }
 
-func (j *journal) flush(now int64)       { j.log.Flush(now) }
 func (j *journal) cron(now int64)        { j.log.Cron(now) }
 func (j *journal) on() bool              { return j.log.State() == aof.On }
 func (j *journal) off() bool             { return j.log.State() == aof.Off }
 func (j *journal) waitsForRewrite() bool { return j.log.State() == aof.WaitRewrite }
 func (j *journal) flushAndSync() error   { return j.log.FlushAndSync() }
+
+// flush moves the open batch on, before the loop sleeps; now is in milliseconds.
+func (j *journal) flush(now int64) {
+	if j.flushSleep > 0 && j.log.Buffered() > 0 {
+		time.Sleep(j.flushSleep)
+	}
+	j.log.Flush(now)
+}
 
 // path is where the log is, in the working directory.
 func (s *Server) aofPath() string { return s.cfg.String(config.AppendFilename) }
