@@ -77,7 +77,7 @@ fuzz: ## every fuzz target for FUZZTIME
 test-crash: build ## kill -9 under load, restart, compare: ROUNDS times, also during rewrites
 	$(GO) run ./test/probe crash -server $(BIN) -rounds $(ROUNDS)
 	$(GO) run ./test/probe crash -server $(BIN) -rounds $(ROUNDS) -rewrite
-	@if [ -d test/crash ]; then $(GO) test -tags crash,invariants -count=1 ./test/crash/...; fi
+	REDISD_CRASH_ROUNDS=$(ROUNDS) $(GO) test $(GOFLAGS) -tags crash,invariants -count=1 -timeout 60m ./test/crash/...
 
 .PHONY: test-diff
 test-diff: deps ## the same commands on redis-server and redisd, replies compared

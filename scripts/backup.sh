@@ -110,7 +110,7 @@ ask() {
 info() { ask INFO persistence | tr -d '\r' | sed -n "s/^$1://p"; }
 
 # second is the second of LASTSAVE, by the server's clock.
-second() { ask TIME | head -n 1; }
+second() { ask TIME | sed -n 1p; }
 
 begin=$SECONDS
 in_time() { [ $((SECONDS - begin)) -lt "$limit" ] || die "$1 after $limit seconds"; }

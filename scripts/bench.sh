@@ -142,9 +142,9 @@ our_port=$(free_port $((peer_port + 1)))
 start_server peer "$peer" "$peer_port"
 start_server redisd "$binary" "$our_port"
 
-echo "machine: $cpus processors, $(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -n 1), $(uname -r)"
+echo "machine: $cpus processors, $(sed -n '/^model name/{s/.*: //p;q}' /proc/cpuinfo), $(uname -r)"
 echo "date: $(date -u +%Y-%m-%dT%H:%MZ)  load: $(cut -d ' ' -f 1-3 /proc/loadavg)"
-echo "peer: $("$peer" --version | head -n 1)"
+echo "peer: $("$peer" --version | sed -n 1p)"
 echo "ours: $("$binary" --version | tail -n 1)"
 echo "command: redis-benchmark -c $clients -d $size -r $keys -t $tests, best of $rounds${extra[*]:+, servers with ${extra[*]}}"
 echo
