@@ -23,7 +23,9 @@
 //
 // Guarantees: Scan returns every element that was in the table from its first
 // call to its last, whatever the table grew or shrank to meanwhile. Every change
-// of a bucket is announced to Barrier before it happens.
+// of a bucket is announced to Barrier before it happens. Nothing allocates on the
+// Go heap but NewDict and Check. With the tag invariants a Slot that is used too
+// late and a key that is inserted twice panic.
 //
 // Non-guarantees: nothing here is safe for concurrent use; one goroutine owns
 // the arena and all that is in it. A Slot is good until the next call that may

@@ -225,3 +225,31 @@ func BenchmarkCut1M(b *testing.B) {
 		x.ks.Cut(&counter{}).Abort()
 	}
 }
+
+// Appending byte by byte to a long string moves it seldom and wastes little.
+func TestAppendsToALongString(t *testing.T) {
+	w := newWorld(t, 1, 1, 10)
+	db, key := w.ks.DB(0), []byte("k")
+	db.SetString(key, []byte(strings.Repeat("x", 50_000)), -1)
+	for n := 50_000; n < 3<<20; n += 1000 {
+		b := db.Mutable(key, n)
+		b[n-1] = 'y'
+		if used := w.arena.UsedBy(mem.Value); used > uint64(n)+8192 {
+			t.Fatalf("%d bytes take %d", n, used)
+		}
+	}
+	w.finish()
+}
+
+func BenchmarkAppendToLong(b *testing.B) {
+	w := newWorld(b, 1, 1, 10)
+	db, key := w.ks.DB(0), []byte("k")
+	n := 0
+	for b.Loop() {
+		if n += 100; n > 64<<20 {
+			db.Delete(key)
+			n = 100
+		}
+		db.Mutable(key, n)
+	}
+}

@@ -23,7 +23,8 @@
 // Cut marks a moment. From then on every bucket is given to the Sink as it was
 // at that moment: by Pump in order, or by the barrier just before the bucket
 // changes. All changes pass ds.Dict's Touch, Insert, Delete, Drain or its rehash,
-// and each of those tells the barrier first; there is no second way in.
+// and each of those tells the barrier first; there is no second way in. Tables of
+// a flushed database stay until the snapshot has sent them.
 //
 // Guarantees: what the Sink got when Pump says done is the dataset at the cut,
 // each key once. Non-guarantees: an order among keys; the LRU and LFU bits,

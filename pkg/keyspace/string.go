@@ -92,8 +92,18 @@ func (e Entry) StoreInt(n int64) {
 	binary.LittleEndian.PutUint64(e.at(e.valueOffset()), uint64(n))
 }
 
-// growthCap is where Redis's sds stops doubling its spare room.
-const growthCap = 1 << 20
+// grownFrom is where the arena itself leaves room for a block that grows, in
+// addresses and not in memory.
+const grownFrom = 32 << 10
+
+// grown is the size of the block for a string that has grown to n bytes once and
+// is likely to grow again.
+func grown(n int) int {
+	if n < grownFrom {
+		return 2 * n
+	}
+	return n
+}
 
 // Mutable makes key a raw string of at least n bytes, what was there kept and
 // zeros behind it, and gives its bytes for writing. The key is created when it is
@@ -137,7 +147,7 @@ func (db *DB) newMutable(key []byte, at Entry, n int) []byte {
 func (db *DB) growOutside(e Entry, have, n int) []byte {
 	r := e.outsideRef()
 	if db.ks.arena.Usable(r) < n {
-		r = db.ks.arena.Resize(mem.Value, r, have, n+min(n, growthCap))
+		r = db.ks.arena.Resize(mem.Value, r, have, grown(n))
 	}
 	e.setOutside(r, n)
 	b := db.ks.arena.Bytes(r, n)
@@ -148,7 +158,7 @@ func (db *DB) growOutside(e Entry, have, n int) []byte {
 // moveOutside gives a string that outgrows its entry a block of its own, with
 // room to grow: what was appended to once is appended to again.
 func (db *DB) moveOutside(key []byte, e Entry, have, n int) []byte {
-	r := db.ks.arena.Alloc(mem.Value, n+min(n, growthCap))
+	r := db.ks.arena.Alloc(mem.Value, grown(n))
 	b := db.ks.arena.Bytes(r, n)
 	copy(b, e.bytes())
 	clear(b[have:])
