@@ -144,6 +144,7 @@ type Spec struct {
 	ID       int    // position among all commands and subcommands
 	FullName string // "config|get"
 	Parent   *Spec
+	Renamed  bool // by rename-command: clients call it otherwise, or not at all
 }
 
 // Writes tells whether the command may change the dataset.

@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,9 +10,10 @@ import (
 
 // Table finds commands by name. It does not change after NewTable.
 type Table struct {
-	byName map[string]*Spec
-	all    []*Spec // commands and subcommands, by ID
-	top    []*Spec // commands, by name
+	byName   map[string]*Spec
+	original map[string]*Spec // renamed commands by their own names
+	all      []*Spec          // commands and subcommands, by ID
+	top      []*Spec          // commands, by name
 }
 
 // maxName bounds the names that a lookup folds on the stack; none is longer.
@@ -19,7 +21,7 @@ const maxName = 64
 
 // NewTable joins the rows of all families. Two rows of one name are a bug.
 func NewTable(families ...[]Spec) *Table {
-	t := &Table{byName: map[string]*Spec{}}
+	t := &Table{byName: map[string]*Spec{}, original: map[string]*Spec{}}
 	for _, rows := range families {
 		for i := range rows {
 			s := &rows[i]
@@ -92,6 +94,38 @@ func implied(s *Spec) Category {
 	return c
 }
 
+// Rename gives a command another name, or none at all when to is empty
+// (rename-command). Original still finds it by its own.
+func (t *Table) Rename(from, to string) error {
+	s := t.byName[from]
+	switch {
+	case s == nil:
+		return errors.New("No such command in rename-command")
+	case to != "" && t.byName[strings.ToLower(to)] != nil:
+		return errors.New("Target command name already exists")
+	case len(to) > maxName:
+		return errors.New("The new name in rename-command is too long")
+	}
+	delete(t.byName, from)
+	s.Renamed = true
+	t.original[from] = s
+	if to != "" {
+		t.byName[strings.ToLower(to)] = s
+	}
+	return nil
+}
+
+// Original is Lookup that also finds renamed commands by their own names, in
+// lower or upper case: those are what the log holds.
+func (t *Table) Original(name []byte) *Spec {
+	if len(t.original) > 0 {
+		if s := t.original[strings.ToLower(string(name))]; s != nil {
+			return s
+		}
+	}
+	return t.Lookup(name)
+}
+
 // Lookup finds a command by its name, in any case; nil when there is none. It
 // does not allocate.
 func (t *Table) Lookup(name []byte) *Spec {
@@ -122,8 +156,12 @@ func (s *Spec) Subcommand(name []byte) *Spec {
 // Resolve finds the row that argv calls: a command, or a container's subcommand.
 // It gives the container itself when there is no second word, and nil when the
 // command or subcommand is unknown.
-func (t *Table) Resolve(argv [][]byte) *Spec {
-	s := t.Lookup(argv[0])
+func (t *Table) Resolve(argv [][]byte) *Spec { return resolve(t.Lookup(argv[0]), argv) }
+
+// ResolveLogged is Resolve for a command of the log, which holds original names.
+func (t *Table) ResolveLogged(argv [][]byte) *Spec { return resolve(t.Original(argv[0]), argv) }
+
+func resolve(s *Spec, argv [][]byte) *Spec {
 	if s == nil || s.Sub == nil || len(argv) < 2 {
 		return s
 	}

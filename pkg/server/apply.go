@@ -27,6 +27,10 @@ func (s *Server) propagate(ctx *command.Ctx) {
 	db := ctx.DB.Index()
 	n := fx.Replacements()
 	if n == 0 {
+		if ctx.Spec.Renamed {
+			// The log must load under another configuration too.
+			ctx.Args[0] = []byte(ctx.Spec.Name)
+		}
 		s.journal.feed(db, ctx.Args)
 		return
 	}

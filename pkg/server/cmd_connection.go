@@ -98,11 +98,9 @@ const (
 // tells nothing about the password's length or beginning.
 func (s *Server) login(cl *client, user, password []byte) bool {
 	want := s.cfg.String(config.RequirePass)
-	if string(user) != "default" {
-		return false
-	}
 	a, b := sha256.Sum256([]byte(want)), sha256.Sum256(password)
-	if want != "" && subtle.ConstantTimeCompare(a[:], b[:]) == 0 {
+	if string(user) != "default" || want != "" && subtle.ConstantTimeCompare(a[:], b[:]) == 0 {
+		s.stats.deniedAuth++
 		return false
 	}
 	s.authenticate(cl)

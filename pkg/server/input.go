@@ -83,6 +83,7 @@ func (cs *clients) received(c *client, n int, errno unix.Errno) bool {
 		c.active = cs.stats.nowSec
 		c.netIn += uint64(n)
 		cs.stats.netIn += uint64(n)
+		cs.stats.reads++
 		return true
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 	case errno != 0:

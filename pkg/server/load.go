@@ -298,7 +298,7 @@ func (r *replayer) exec(argv [][]byte) error {
 	if r.isSelect(argv) {
 		return nil
 	}
-	spec := r.srv.table.Resolve(argv)
+	spec := r.srv.table.ResolveLogged(argv)
 	if spec == nil || spec.Handler == nil {
 		return fmt.Errorf("Unknown command '%s' reading the append only file", argv[0])
 	}

@@ -90,6 +90,7 @@ func (cs *clients) flush(c *client) {
 		c.sent += n
 		c.netOut += uint64(n)
 		cs.stats.netOut += uint64(n)
+		cs.stats.writes++
 	}
 	cs.pool.put(c.out)
 	c.out, c.sent = nil, 0

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 
@@ -69,6 +70,8 @@ type Server struct {
 	exec       *executor
 	stats      *stats
 	latency    *latency
+	slowlog    *slowlog
+	identity   *identity
 	journal    *journal
 	saves      *saves
 	background *background
@@ -106,8 +109,12 @@ func New(o Options) (*Server, error) {
 	}
 	s.ks = keyspace.New(keyspace.Config{Databases: int(s.cfg.Int(config.Databases)), Arena: s.arena})
 	s.table = command.NewTable(append(command.Families(), s.adminFamilies()...)...)
+	if err := s.renameCommands(); err != nil {
+		return nil, err
+	}
 	s.stats = newStats(len(s.table.All()))
 	s.latency = newLatency(func() int64 { return s.stats.nowSec })
+	s.slowlog, s.identity = &slowlog{}, newIdentity(o.Version)
 	s.clients = newClients(loop, s.log, s.stats)
 	s.exec = &executor{srv: s, watch: clock.NewStopwatch()}
 	s.exec.ctx.KS = s.ks
@@ -124,6 +131,10 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.hookConfig()
+	if err := s.watchAdmin(); err != nil {
+		return nil, err
+	}
+	s.stats.startMemory = s.usedMemory()
 	return s, nil
 }
 
@@ -133,10 +144,13 @@ var ErrStart = errors.New("start")
 // Run opens the sockets, loads the data and serves until shutdown. It returns the
 // exit code.
 func (s *Server) Run() (int, error) {
+	// The loop stays on this thread, and so does the arena's owner.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	s.arena.Own()
 	defer s.loop.Close()
-	s.loop.BeforeSleep(s.beforeSleep)
-	s.loop.AfterSleep(s.afterSleep)
+	s.loop.BeforeSleep(func() { s.beforeSleep(); s.stats.endTurn(s.exec.watch.Nanos()) })
+	s.loop.AfterSleep(func() { s.stats.beginTurn(s.exec.watch.Nanos()); s.afterSleep() })
 	s.loop.UpdateTime()
 	s.afterSleep()
 	s.stats.startSec = s.stats.nowSec

@@ -63,6 +63,16 @@ func (s *Server) hookConfig() {
 	}
 }
 
+// renameCommands applies rename-command, at start only.
+func (s *Server) renameCommands() error {
+	for _, l := range s.cfg.Lines(config.RenameCommand) {
+		if err := s.table.Rename(strings.ToLower(l.Args[0]), l.Args[1]); err != nil {
+			return l.Error(err.Error())
+		}
+	}
+	return nil
+}
+
 func (s *Server) applyLimits() error {
 	s.limits.queryBuffer = s.cfg.Int(config.ClientQueryBufferLimit)
 	bulk := s.cfg.Int(config.ProtoMaxBulkLen)
