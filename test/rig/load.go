@@ -1,0 +1,193 @@
+package rig
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Fill writes n keys of size bytes, in pipelines.
+func (s *Server) Fill(n, size int) {
+	s.t.Helper()
+	ctx, val := context.Background(), strings.Repeat("v", size)
+	const batch = 2000
+	for i := 0; i < n; i += batch {
+		p := s.Client().Pipeline()
+		for j := i; j < min(n, i+batch); j++ {
+			p.Set(ctx, fmt.Sprintf("key:%012d", j), val+strconv.Itoa(j), 0)
+		}
+		_, err := p.Exec(ctx)
+		must(s.t, err)
+	}
+}
+
+// Writers run commands of every kind that changes strings and keys, in a few
+// connections, until Stop.
+type Writers struct {
+	stop atomic.Bool
+	wg   sync.WaitGroup
+	done atomic.Int64
+	mu   sync.Mutex
+	err  error
+}
+
+// Write starts n writers on keys that Fill wrote and on others.
+func (s *Server) Write(n int) *Writers {
+	w := &Writers{}
+	for i := range n {
+		w.wg.Add(1)
+		c := s.NewClient()
+		go func() {
+			defer w.wg.Done()
+			rnd := rand.New(rand.NewPCG(uint64(i), 7))
+			for !w.stop.Load() {
+				if err := mixed(c, rnd); err != nil {
+					w.mu.Lock()
+					w.err = err
+					w.mu.Unlock()
+					return
+				}
+				w.done.Add(1)
+			}
+		}()
+	}
+	return w
+}
+
+// mixed runs a pipeline of a few random changes.
+func mixed(c *redis.Client, rnd *rand.Rand) error {
+	ctx := context.Background()
+	p := c.Pipeline()
+	key := func() string { return fmt.Sprintf("key:%012d", rnd.IntN(200_000)) }
+	for range 20 {
+		switch rnd.IntN(12) {
+		case 0:
+			p.Del(ctx, key())
+		case 1:
+			p.Append(ctx, key(), "x")
+		case 2:
+			p.Do(ctx, "EXPIRE", key(), 1000+rnd.IntN(1000))
+		case 3:
+			p.SetRange(ctx, key(), int64(rnd.IntN(40)), "range")
+		case 4:
+			p.Incr(ctx, "n:"+strconv.Itoa(rnd.IntN(500)))
+		case 5:
+			p.Do(ctx, "UNLINK", key())
+		case 6:
+			p.Do(ctx, "COPY", key(), key(), "REPLACE")
+		case 7:
+			p.Do(ctx, "SET", key(), "e", "PX", 100_000+rnd.IntN(100_000))
+		case 8:
+			p.Do(ctx, "GETDEL", key())
+		case 9:
+			p.Do(ctx, "MSET", key(), "a", key(), "b")
+		default:
+			p.Set(ctx, key(), strconv.Itoa(rnd.Int()), 0)
+		}
+	}
+	cmds, _ := p.Exec(ctx) // its error is the first one, which may be a nil reply
+	for _, c := range cmds {
+		if err := c.Err(); err != nil && err != redis.Nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Count is the number of pipelines that were answered.
+func (w *Writers) Count() int64 { return w.done.Load() }
+
+// Stop ends the writers; none may have failed.
+func (w *Writers) Stop(t testing.TB) {
+	t.Helper()
+	w.stop.Store(true)
+	w.wg.Wait()
+	if w.err != nil {
+		t.Fatalf("a writer failed: %v", w.err)
+	}
+}
+
+// Counters are keys that writers increment. What was acknowledged and what was
+// sent is remembered, to judge what a crash has left.
+type Counters struct {
+	sent, acked [][]int64
+	wg          sync.WaitGroup
+	stop        atomic.Bool
+	acks        atomic.Int64
+}
+
+// NewCounters makes keys for conns writers of perConn keys each.
+func NewCounters(conns, perConn int) *Counters {
+	c := &Counters{}
+	for range conns {
+		c.sent, c.acked = append(c.sent, make([]int64, perConn)), append(c.acked, make([]int64, perConn))
+	}
+	return c
+}
+
+// Run starts the writers; each ends with the first error, that is when the server
+// dies, or with Stop.
+func (c *Counters) Run(s *Server) {
+	c.stop.Store(false)
+	for i := range c.sent {
+		c.wg.Add(1)
+		cl := s.NewClient()
+		go func() {
+			defer c.wg.Done()
+			ctx := context.Background()
+			for n := 0; !c.stop.Load(); n++ {
+				k := n % len(c.sent[i])
+				c.sent[i][k]++
+				v, err := cl.Incr(ctx, counterKey(i, k)).Result()
+				if err != nil {
+					return
+				}
+				c.acked[i][k], c.sent[i][k] = v, v
+				c.acks.Add(1)
+			}
+		}()
+	}
+}
+
+// Acks is the number of acknowledged writes.
+func (c *Counters) Acks() int64 { return c.acks.Load() }
+
+// Stop ends the writers; Join waits until they have ended by themselves.
+func (c *Counters) Stop() { c.stop.Store(true); c.wg.Wait() }
+
+// Join waits for the writers, which end when the server has died.
+func (c *Counters) Join() { c.wg.Wait() }
+
+func counterKey(i, k int) string { return fmt.Sprintf("ctr:%d:%d", i, k) }
+
+// Check compares the counters of a restarted server: at least what was
+// acknowledged, at most what was sent. It goes on from what it finds.
+func (c *Counters) Check(t testing.TB, s *Server) {
+	t.Helper()
+	ctx := context.Background()
+	for i := range c.sent {
+		for k := range c.sent[i] {
+			v, err := s.Client().Get(ctx, counterKey(i, k)).Int64()
+			if err != nil && err != redis.Nil {
+				t.Fatal(err)
+			}
+			if v < c.acked[i][k] {
+				t.Errorf("lost: %s is %d, acknowledged was %d", counterKey(i, k), v, c.acked[i][k])
+			}
+			if v > c.sent[i][k] {
+				t.Errorf("invented: %s is %d, sent was %d", counterKey(i, k), v, c.sent[i][k])
+			}
+			c.sent[i][k], c.acked[i][k] = v, v
+		}
+	}
+	if t.Failed() {
+		t.FailNow()
+	}
+}
