@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // built is the binary under test, made once a test process by Main.
@@ -22,6 +25,7 @@ var built struct {
 // Main runs the tests of a package and removes what was built for them. Use it
 // as TestMain's last call: os.Exit(rig.Main(m)).
 func Main(m *testing.M) int {
+	redis.SetLogger(silent{}) // it tells of each refused connection, of which tests make many
 	code := m.Run()
 	if built.dir != "" {
 		if err := os.RemoveAll(built.dir); err != nil {
@@ -30,6 +34,12 @@ func Main(m *testing.M) int {
 	}
 	return code
 }
+
+// silent is a logger of go-redis.
+type silent struct{}
+
+// Printf drops a line.
+func (silent) Printf(context.Context, string, ...any) {}
 
 // Binary is the path of the daemon, built with the tag invariants.
 func Binary(t testing.TB) string {
