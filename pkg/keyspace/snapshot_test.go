@@ -287,3 +287,45 @@ func TestBarrierCountsBuckets(t *testing.T) {
 	check.True(t, ok, "sent before the write")
 	snap.Abort()
 }
+
+// A table of the cut may be gone before the pump gets to it: a rehash ended, or
+// everything in it was deleted and cron gave it back.
+func TestSnapshotOutlivesItsTables(t *testing.T) {
+	tests := []struct {
+		name string
+		keys int
+		run  func(w *world)
+	}{
+		{"a rehash from one table", 1000, func(w *world) { w.burst(1025) }},
+		{"a rehash of both tables", 1025, func(w *world) {}},
+		{"two rehashes", 1025, func(w *world) { w.burst(5000) }},
+		{"deleted and given back", 1000, func(w *world) {
+			for i := range 1000 {
+				w.ks.DB(0).Delete(fmt.Appendf(nil, "burst:%d", i))
+			}
+		}},
+		{"shrunk", 1000, func(w *world) {
+			for i := range 990 {
+				w.ks.DB(0).Delete(fmt.Appendf(nil, "burst:%d", i))
+			}
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, 1, 1, 10)
+			w.burst(tt.keys)
+			want := w.copy()
+			sink := newCapture(t, 1)
+			snap := w.ks.Cut(sink)
+			check.True(t, !snap.Pump(10), "only begun")
+			tt.run(w)
+			for w.ks.RehashStep(true) {
+			}
+			check.True(t, !w.ks.DB(0).Rehashing(), "the old table is gone")
+			for !snap.Pump(10) {
+			}
+			sink.equals(want)
+			w.finish()
+		})
+	}
+}
