@@ -8,6 +8,7 @@ CONFIG   ?= configs/redisd.toml
 ARGS     ?=
 UNITS    ?=
 ROUNDS   ?= 20
+TIMEOUT  ?= 8m
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -X main.version=$(VERSION)
@@ -15,7 +16,7 @@ BIN      := bin/redisd
 
 # Packages whose code runs on several goroutines: what the race detector is for.
 # (It does not see the memory of pkg/mem, which is not Go's.)
-RACE_PKGS := ./internal/... ./pkg/bio/... ./pkg/event/... ./pkg/proc/... ./pkg/resp/... ./pkg/pubsub/... ./pkg/persist/...
+RACE_PKGS := ./internal/... ./pkg/bio/... ./pkg/event/... ./pkg/proc/... ./pkg/resp/... ./pkg/persist/...
 
 # No cgo: one static binary. Only the race detector needs it.
 export CGO_ENABLED = 0
@@ -50,7 +51,7 @@ install: build ## install on this machine: binary, user, folders, systemd unit, 
 .PHONY: test
 test: deps ## what the tests need (redis-server, redis-tools), then vet and all tests
 	$(GO) vet ./...
-	$(GO) test $(GOFLAGS) -tags invariants ./...
+	$(GO) test $(GOFLAGS) -timeout $(TIMEOUT) -tags invariants ./...
 
 .PHONY: deps
 deps: ## Debian's redis-server and redis-tools, when missing
@@ -58,7 +59,7 @@ deps: ## Debian's redis-server and redis-tools, when missing
 
 .PHONY: test-noinvariants
 test-noinvariants: deps ## all tests on the code as it is shipped, without the self-checks
-	$(GO) test $(GOFLAGS) ./...
+	$(GO) test $(GOFLAGS) -timeout $(TIMEOUT) ./...
 
 .PHONY: test-race
 test-race: ## race detector on the packages with goroutines (needs a C compiler)
