@@ -96,8 +96,7 @@ func (s *Server) cmdBGRewriteAOF(c *command.Ctx) {
 	case b.rewriting():
 		c.Out.Error("ERR Background append only file rewriting already in progress")
 	case b.active():
-		b.schedule.rewrite = true
-		b.jobs.rewriteFailures = 0
+		b.scheduleRewrite()
 		c.Out.Simple("Background append only file rewriting scheduled")
 	case b.startRewrite() != nil:
 		c.Out.Error("ERR Can't execute an AOF background rewriting. Please check the server logs for more information.")
@@ -140,6 +139,7 @@ func (s *Server) cmdShutdown(c *command.Ctx) {
 			return
 		}
 		s.life.asked = false
+		s.life.ending.Store(false)
 		s.log.Noticef("Shutdown manually aborted.")
 		s.answerShutdown("ERR Errors trying to SHUTDOWN. Check logs.")
 		c.Out.OK()

@@ -22,7 +22,7 @@ type life struct {
 	waiting  []*client    // SHUTDOWN was their command
 	over     bool         // the loop is to end
 	code     int          // exit code
-	ending   atomic.Bool  // asked, for the goroutine that waits for a second SIGINT
+	ending   atomic.Bool  // a shutdown is wanted, for the goroutine that takes SIGINT
 	lock     io.Closer    // on the directory, held until the process ends
 	lockInfo os.FileInfo  // of the lock file
 	dir      string       // the working directory
@@ -36,29 +36,27 @@ func newLife(c clock.Clock) *life { return &life{clock: c} }
 // watchSignals forwards the signals that mean something to the loop. Each leaves
 // one line in the log.
 func (s *Server) watchSignals() {
-	event.Signals(s.loop, s.onSignal, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP,
+	event.Signals(s.loop, s.onSignal, syscall.SIGTERM, syscall.SIGHUP,
 		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCHLD)
-	s.watchInsistence()
-	if s.cfg.Bool(config.CrashLogEnabled) {
-		event.Signals(s.loop, func(sig os.Signal) { s.onCrashSignal(sig.(syscall.Signal)) },
-			syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGABRT)
-	}
+	s.watchInterrupts()
+	s.watchCrashes()
 }
 
-// watchInsistence ends the process at once when a second SIGINT comes while the
-// first one's shutdown is not over: the loop may be busy with its last save, so a
-// goroutine of its own does it.
-func (s *Server) watchInsistence() {
+// watchInterrupts forwards SIGINT, and ends the process at once when another one
+// comes before the shutdown that the first one asked for is over: the loop may be
+// busy with its last save, so a goroutine does it. It looks before it forwards: a
+// SIGINT after a shutdown that failed is a first one again.
+func (s *Server) watchInterrupts() {
 	ch := make(chan os.Signal, 2)
 	signal.Notify(ch, syscall.SIGINT)
 	go func() {
-		for n := 1; ; n++ {
-			<-ch
-			if n > 1 && s.life.ending.Load() {
+		for sig := range ch {
+			if s.life.ending.Swap(true) {
 				s.log.Warnf("You insist... exiting now.")
 				_ = s.opt.FS.Remove(persist.TempRDB(".", os.Getpid()))
 				os.Exit(1)
 			}
+			s.loop.Post(func() { s.onSignal(sig) })
 		}
 	}()
 }
@@ -94,7 +92,7 @@ func (s *Server) signalShutdown(name string, bits int64) {
 		save: bits&config.ShutdownSave != 0, noSave: bits&config.ShutdownNoSave != 0,
 		now: bits&config.ShutdownNow != 0, force: bits&config.ShutdownForce != 0,
 	}
-	s.cronShutdown()
+	// Carried out by cron, as in Redis: until then SHUTDOWN ABORT takes it back.
 }
 
 // exitNow ends the process without another step; for a second SIGINT and while
@@ -148,9 +146,11 @@ func (s *Server) cronWatchdog() { s.notifyManager("WATCHDOG=1") }
 
 // cronShutdown carries a wanted shutdown out, or tells why it cannot be.
 func (s *Server) cronShutdown() {
-	if !s.life.asked || s.life.over {
+	if !s.life.asked || s.life.over || s.life.busy {
 		return
 	}
+	s.life.busy = true
+	defer func() { s.life.busy = false }()
 	if err := s.prepareShutdown(); err != "" {
 		s.life.asked = false
 		s.life.ending.Store(false)
@@ -221,7 +221,7 @@ func (s *Server) prepareShutdown() string {
 			s.log.Warnf("Error trying to save the DB, exiting all the same (FORCE).")
 		}
 	}
-	if path := s.cfg.String(config.PidFile); path != "" && s.opt.RemovePidfile != nil {
+	if s.opt.RemovePidfile != nil {
 		s.log.Noticef("Removing the pid file.")
 		s.opt.RemovePidfile()
 	}
