@@ -149,3 +149,11 @@ func (r *runner) removePidfile() {
 		_ = proc.RemovePidfile(path) // the next start writes over it
 	}
 }
+
+// pidfileRemover is removePidfile, or nil when no pid file is written.
+func (r *runner) pidfileRemover() func() {
+	if r.pidfile() == "" {
+		return nil
+	}
+	return r.removePidfile
+}

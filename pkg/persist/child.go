@@ -146,7 +146,12 @@ func (c *child) key() {
 	if c.keys%progressEvery == 1 {
 		c.send(frameProgress, Progress{c.keys, uint64(c.out.size())}.append(nil))
 	}
-	if us := c.opts.KeySaveDelayMicros; us > 0 {
+	c.opts.delay()
+}
+
+// delay is the test hook rdb-key-save-delay.
+func (o *Options) delay() {
+	if us := o.KeySaveDelayMicros; us > 0 {
 		time.Sleep(time.Duration(us) * time.Microsecond)
 	} else if us < 0 && rand.Int64N(-us) == 0 {
 		time.Sleep(time.Microsecond)

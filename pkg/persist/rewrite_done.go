@@ -224,13 +224,6 @@ func (d *RewriteDone) rename() Step {
 			return d.fail(err, "Error trying to rename the temporary AOF file")
 		}
 		d.out.OK, d.out.Size = true, d.size
-		if d.cfg.State == aof.On && !d.cfg.Always {
-			// Under everysec and no the descriptor is switched before the
-			// folder is synced: a power failure in between brings back the old
-			// file, which lacks the writes of that instant; the policy allows
-			// it, and writers need not wait for a commit of the file system.
-			return d.swap(d.syncDir)
-		}
 		return d.syncDir()
 	}
 	return d.run("rename", "aof-rename", func() error {

@@ -15,7 +15,7 @@ import (
 )
 
 func TestRewriteKeepsWritesOfEveryPhase(t *testing.T) {
-	everysec := []string{"open", "append", "sync", "freeze", "append", "rename", "switch", "syncdir"}
+	everysec := []string{"open", "append", "sync", "freeze", "append", "rename", "syncdir", "switch"}
 	always := []string{"open", "append", "sync", "freeze", "append", "sync", "rename", "syncdir", "switch"}
 	tests := []struct {
 		name     string
@@ -232,7 +232,7 @@ func TestRewriteRenamedButFolderNotSynced(t *testing.T) {
 			}
 		})
 		out := d.Outcome()
-		check.Eq(t, told, always)
+		check.Eq(t, told, true)
 		check.Eq(t, []bool{out.OK, out.DirNotSynced, out.StatusErr}, []bool{true, true, true})
 		check.ErrIs(t, out.Err, unix.EIO)
 		check.Contains(t, fmt.Sprint(lineTexts(d.Lines())), "# Error syncing the folder of the AOF file live.aof: Input/output error")
@@ -258,7 +258,7 @@ func TestSlowDiskMakesMoreRoundsBeforeWritersWait(t *testing.T) {
 	})
 	check.Eq(t, steps, []string{
 		"open", "append", "sync", "append", "sync", "append", "sync", "append", "sync",
-		"freeze", "append", "rename", "switch", "syncdir",
+		"freeze", "append", "rename", "syncdir", "switch",
 	})
 	check.Eq(t, d.Outcome().HeldMicros, int64(0))
 	// A disk that stays slow: in the end they wait, for a sync too.
@@ -271,7 +271,7 @@ func TestSlowDiskMakesMoreRoundsBeforeWritersWait(t *testing.T) {
 			s.clock.Advance(time.Second)
 		}
 	})
-	check.Eq(t, steps[len(steps)-6:], []string{"freeze", "append", "sync", "rename", "switch", "syncdir"})
+	check.Eq(t, steps[len(steps)-6:], []string{"freeze", "append", "sync", "rename", "syncdir", "switch"})
 	check.Eq(t, d.Outcome().HeldMicros, int64(1_000_000))
 	check.Eq(t, loadFile(t, s.mem, "live.aof"), stateAt(s.next))
 }

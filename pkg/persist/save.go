@@ -71,6 +71,7 @@ func (s *FileSave) Entry(db int, e keyspace.Entry) {
 func (s *FileSave) Record(rec *rdb.Record) {
 	if s.err == nil {
 		s.keys++
+		s.opts.delay()
 		s.err = s.fmt.record(rec)
 	}
 }

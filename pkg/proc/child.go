@@ -51,6 +51,11 @@ func ChildPrologue() error {
 		<-stop
 		os.Exit(StopExitCode)
 	}()
+	// Crash signals from outside end the child as they would end a C program: the
+	// daemon's log and INFO then name the signal.
+	crash := make(chan os.Signal, 1)
+	signal.Notify(crash, unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGABRT)
+	go func() { Die((<-crash).(unix.Signal)) }()
 
 	err := errors.Join(
 		setComm(firstWord(os.Args[0])),

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"redisd/pkg/config"
+	"redisd/pkg/proc"
 )
 
 // ExitCrash is the exit code after a broken invariant (EX_SOFTWARE).
@@ -41,15 +42,23 @@ func isNilDeref(e error) bool {
 	return errors.As(e, &re) && strings.Contains(re.Error(), "nil pointer")
 }
 
-// onCrashSignal reports and then lets the signal do what it does by default.
-func (s *Server) onCrashSignal(sig syscall.Signal) {
-	s.log.Warnf("Redis %s crashed by signal: %d, si_code: 0", RedisVersion, sig)
-	buf := make([]byte, 1<<20)
-	s.crashReport(buf[:runtime.Stack(buf, true)])
-	signal.Reset(sig)
-	if err := syscall.Kill(os.Getpid(), sig); err != nil {
-		os.Exit(ExitCrash)
-	}
+// watchCrashes reports on signals that mean a crash when somebody sends them, and
+// then lets them end the process. A goroutine of its own does it: systemd's watchdog
+// sends SIGABRT just when the loop hangs. (Those that the processor raises are
+// panics in Go.)
+func (s *Server) watchCrashes() {
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGABRT)
+	report := s.cfg.Bool(config.CrashLogEnabled)
+	go func() {
+		sig := (<-ch).(syscall.Signal)
+		if report {
+			s.log.Warnf("Redis %s crashed by signal: %d, si_code: 0", RedisVersion, sig)
+			buf := make([]byte, 1<<20)
+			s.reportStack(buf[:runtime.Stack(buf, true)])
+		}
+		proc.Die(sig)
+	}()
 }
 
 // crashReport writes what helps to find the cause. The dataset is not looked at:
@@ -58,13 +67,18 @@ func (s *Server) crashReport(stack []byte) {
 	if !s.cfg.Bool(config.CrashLogEnabled) {
 		return
 	}
-	s.log.Warnf("=== REDIS BUG REPORT START: Cut & paste starting from here ===")
-	s.log.Warnf("------ STACK TRACE ------\n%s", stack)
+	s.reportStack(stack)
 	if c := s.exec.client; c != nil {
 		s.log.Warnf("------ CURRENT CLIENT INFO ------\n%s", s.describe(c))
 		if spec := s.exec.ctx.Spec; spec != nil {
 			s.log.Warnf("command: %s, %d arguments", spec.FullName, len(s.exec.ctx.Args))
 		}
 	}
+}
+
+// reportStack is the part of a report that any goroutine may write.
+func (s *Server) reportStack(stack []byte) {
+	s.log.Warnf("=== REDIS BUG REPORT START: Cut & paste starting from here ===")
+	s.log.Warnf("------ STACK TRACE ------\n%s", stack)
 	s.log.Warnf("=== REDIS BUG REPORT END. Please report the crash, with these lines. ===")
 }

@@ -86,10 +86,11 @@ func (b *background) switchLog(st persist.Step, out persist.Outcome) {
 	log.SetBase(st.Size)
 }
 
-// exitOf is how a child ended, as persist wants to know it. A child that was
-// stopped on purpose just after it had finished counts as stopped.
+// exitOf is how a child ended, as persist wants to know it. A child that the daemon
+// stopped counts as stopped however it ended: it may have just finished, or have
+// seen the end of its pipe before the signal.
 func (b *background) exitOf(e proc.Exit) persist.Exit {
-	if b.killed && e.OK() {
+	if b.killed && e.Signal == 0 {
 		return persist.Exit{Signal: int(unix.SIGUSR1)}
 	}
 	return persist.Exit{Code: e.Code, Signal: int(e.Signal)}
@@ -208,7 +209,8 @@ const childGraceMs = 1000
 func (s *Server) saveNow() error {
 	err := s.writeNow(persist.RoleRDB, s.cfg.String(config.DBFilename))
 	if err != nil {
-		s.saves.ok = false
+		// rdb_last_bgsave_status stays: it is about BGSAVE, and whoever asked for
+		// this save hears of the error.
 		s.background.jobs.saveError = err.Error()
 		return err
 	}

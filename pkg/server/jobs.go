@@ -151,6 +151,11 @@ func (b *background) startDue() {
 		}
 		return
 	}
+	if s.journal.log.NeedsRewrite() && now >= b.jobs.retryRewriteAt {
+		s.log.Warnf("Syncing the AOF failed: only a rewrite into a new file makes it whole again. Starting one.")
+		_ = b.startRewrite()
+		return
+	}
 	if p, ok := s.saves.due(s.cfg.SavePoints(), now); ok {
 		s.log.Noticef("%d changes in %d seconds. Saving...", p.Changes, p.Seconds)
 		_ = b.startSave()
@@ -171,9 +176,6 @@ func (b *background) rewriteDue(now int64) (growth int64, due bool) {
 	if !s.journal.on() || now < b.jobs.retryRewriteAt {
 		return 0, false
 	}
-	if s.journal.log.NeedsRewrite() {
-		return 0, true
-	}
 	if percent == 0 || size <= s.cfg.Int(config.AutoAOFRewriteMinSize) {
 		return 0, false
 	}
@@ -182,10 +184,17 @@ func (b *background) rewriteDue(now int64) (growth int64, due bool) {
 	return growth, growth >= percent
 }
 
+// scheduleRewrite has a rewrite that somebody asked for start when the child in
+// progress has ended: the rest after failures is for automatic ones.
+func (b *background) scheduleRewrite() {
+	b.schedule.rewrite = true
+	b.jobs.rewriteFailures, b.jobs.retryRewriteAt = 0, 0
+}
+
 // askRewrite is BGREWRITEAOF by a signal; it gives what happened in words.
 func (b *background) askRewrite() string {
 	if b.active() {
-		b.schedule.rewrite = true
+		b.scheduleRewrite()
 		return "scheduled"
 	}
 	if err := b.startRewrite(); err != nil {

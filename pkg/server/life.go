@@ -22,8 +22,9 @@ type life struct {
 	waiting  []*client    // SHUTDOWN was their command
 	over     bool         // the loop is to end
 	code     int          // exit code
-	ending   atomic.Bool  // a shutdown is wanted, for the goroutine that takes SIGINT
-	lock     io.Closer    // on the directory, held until the process ends
+	ending   atomic.Bool  // asked, also for the goroutine that waits for a second SIGINT
+	busy     bool         // prepareShutdown is at work
+	locks    []io.Closer  // on the directories, held until the process ends
 	lockInfo os.FileInfo  // of the lock file
 	dir      string       // the working directory
 }

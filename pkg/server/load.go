@@ -47,7 +47,7 @@ func (s *Server) lockDir() error {
 	if err != nil {
 		return fmt.Errorf("can't lock the directory %s: %w", s.absDir(), err)
 	}
-	s.life.lock, s.life.dir = lock, s.absDir()
+	s.life.locks, s.life.dir = append(s.life.locks, lock), s.absDir()
 	s.life.lockInfo, _ = s.opt.FS.Stat(lockName)
 	stale, err := persist.SweepStale(s.opt.FS, ".")
 	if err != nil {
@@ -81,6 +81,7 @@ func (s *Server) loadAtStart() error {
 	}
 	if found {
 		s.log.Noticef("DB loaded from append only file: %.3f seconds", took())
+		s.warnOfHiddenRDB()
 		return s.startLog(seed)
 	}
 	found, err = s.loadRDBFile(s.cfg.String(config.DBFilename))
@@ -91,6 +92,20 @@ func (s *Server) loadAtStart() error {
 		s.log.Noticef("DB loaded from disk: %.3f seconds. There was no append only file: it starts with this data.", took())
 	}
 	return s.startLog(found)
+}
+
+// warnOfHiddenRDB tells that an RDB is there while the log is empty. The log wins:
+// an empty one is also what a rewrite of an empty dataset leaves, and then the RDB
+// would bring back what was deleted.
+func (s *Server) warnOfHiddenRDB() {
+	name := s.cfg.String(config.DBFilename)
+	log, err := s.exists(s.aofPath())
+	if err != nil || log {
+		return
+	}
+	if there, err := s.exists(name); err == nil && there {
+		s.log.Warnf("The append only file %s is empty, so the dataset is empty, although %s is not. If the RDB holds the data, stop, remove the empty file and start again.", s.aofPath(), name)
+	}
 }
 
 // startLog opens the log after a load. A dataset that did not come from the file
@@ -143,7 +158,8 @@ func (s *Server) loadAnyAOF() (found, seed bool, err error) {
 		return aof.LoadSet(s.opt.FS, s.appendDir(), filepath.Base(s.manifestPath()), o)
 	})
 	if err == nil {
-		s.log.Noticef("The data came from the folder %s (Redis 7's layout); it goes on in the file %s, the folder stays as it is.", s.appendDir(), s.aofPath())
+		s.log.Warnf("The data came from the folder %s (Redis 7's layout); it goes on in the file %s. The folder stays as it is: "+
+			"move it away before redis-server 7 is started here again, which would load its old data.", s.appendDir(), s.aofPath())
 	}
 	return true, true, err
 }
@@ -300,7 +316,7 @@ func (r *replayer) exec(argv [][]byte) error {
 	}
 	spec := r.srv.table.ResolveLogged(argv)
 	if spec == nil || spec.Handler == nil {
-		return fmt.Errorf("Unknown command '%s' reading the append only file", argv[0])
+		return aof.ErrUnknownCommand
 	}
 	if !spec.ArityFits(len(argv)) {
 		return fmt.Errorf("wrong number of arguments for '%s' reading the append only file", argv[0])

@@ -177,12 +177,14 @@ func (s *Server) Run() (int, error) {
 
 // ready tells everybody that commands are accepted now.
 func (s *Server) ready() {
+	tcp := false
 	for _, l := range s.listeners {
-		switch l.addr.Network {
-		case event.Unix:
+		switch {
+		case l.addr.Network == event.Unix:
 			s.log.Noticef("Ready to accept connections unix")
 			s.log.Noticef("The server is now ready to accept connections at %s", l.addr.Path)
-		default:
+		case !tcp:
+			tcp = true
 			s.log.Noticef("Ready to accept connections tcp")
 		}
 	}
@@ -222,7 +224,7 @@ func (s *Server) listen() error {
 		a := event.Address{Network: event.Unix, Path: path, Perm: uint32(s.cfg.Int(config.UnixSocketPerm))}
 		fd, err := event.Listen(a, int(s.cfg.Int(config.TCPBacklog)))
 		if err != nil {
-			return fmt.Errorf("Failed opening Unix socket: %w", err)
+			return err
 		}
 		return s.addListener(fd, a)
 	}

@@ -53,6 +53,11 @@ func (s *Server) applyConfig() error {
 			return err
 		}
 	}
+	if s.cfg.Enum(config.OOMScoreAdj) != config.OOMNo {
+		if err := s.changeOOM(); err != nil {
+			s.log.Warnf("Unable to write oom_score_adj: %s", err)
+		}
+	}
 	return nil
 }
 
@@ -263,11 +268,13 @@ func (s *Server) changeDir() error {
 	if err != nil {
 		return errors.Join(err, s.opt.Chdir(s.life.dir))
 	}
-	if s.life.lock != nil {
-		_ = s.life.lock.Close()
-	}
-	s.life.lock, s.life.dir = lock, s.absDir()
+	// The old folder's lock stays while the live log is in there: until the process ends.
+	s.life.locks, s.life.dir = append(s.life.locks, lock), s.absDir()
 	s.life.lockInfo, _ = s.opt.FS.Stat(lockName)
+	if s.journal.on() {
+		s.log.Noticef("dir was changed: a rewrite brings the append only file to the new folder.")
+		s.background.scheduleRewrite()
+	}
 	return nil
 }
 
