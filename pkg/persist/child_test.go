@@ -198,9 +198,6 @@ func TestAbortFrame(t *testing.T) {
 		check.Eq(t, code, persist.ExitStopped)
 		check.Eq(t, temps(t, m), []string{})
 	}
-	j := filledSave(some())
-	j.SendAbort()
-	check.EqBytes(t, j.NextChunk(), []byte{6, 0, 0, 0, 0})
 }
 
 func TestMalformedStreams(t *testing.T) {

@@ -114,12 +114,6 @@ func (j *Job) SnapshotDone() {
 	j.head = nil
 }
 
-// SnapshotComplete says whether SnapshotDone was called.
-func (j *Job) SnapshotComplete() bool { return j.complete }
-
-// KeysSent is the number of keys encoded so far.
-func (j *Job) KeysSent() uint64 { return j.sent.keys }
-
 // Pending is the number of bytes that the pipe has not taken.
 func (j *Job) Pending() int64 { return j.out.q.size }
 
@@ -148,15 +142,6 @@ func (j *Job) Report() *Report { return j.report }
 // Discard drops what is waiting for the pipe: the child is gone or will be
 // killed. The snapshot itself is the keyspace's to abort.
 func (j *Job) Discard() { j.out.clear() }
-
-// SendAbort drops what is waiting and tells the child to remove its files and to
-// exit with 255. What the pipe has taken of a frame already is finished first, so
-// call it only when nothing handed out by NextChunk is half written; a signal
-// is the usual way.
-func (j *Job) SendAbort() {
-	j.out.clear()
-	j.out.frame(frameAbort, nil)
-}
 
 // SaveJob is a save in a child: BGSAVE, a save point, a full synchronization.
 type SaveJob struct{ Job }

@@ -129,7 +129,7 @@ func (s *store) SelectDB(n int) error       { s.db = n; return nil }
 func (s *store) ResizeDB(_, _ uint64) error { return nil }
 func (s *store) Record(r *rdb.Record) error { s.keys[r.DB][string(r.Key)] = string(r.Str); return nil }
 func (s *store) options() aof.LoadOptions {
-	return aof.LoadOptions{AllowTruncated: true, Exec: s.exec, Preamble: aof.PreambleInto(s, rdb.Options{Checksum: true})}
+	return aof.LoadOptions{AllowTruncated: true, Exec: s.exec, Preamble: preambleInto(s, rdb.Options{Checksum: true})}
 }
 
 func (s *store) mustEqual(t testing.TB, p *peer) {

@@ -9,7 +9,6 @@ import (
 	"os"
 
 	"redisd/internal/vfs"
-	"redisd/pkg/persist/rdb"
 )
 
 // ErrUnknownCommand is what Exec returns for a name that the table does not have.
@@ -21,8 +20,8 @@ type LoadOptions struct {
 	// passed on: the commands between them come one after another once the EXEC
 	// was read. Mandatory.
 	Exec func(argv [][]byte) error
-	// Preamble loads the RDB that r starts with and returns its length in bytes; see
-	// PreambleInto. It may read ahead. size is the size of the whole file. When nil a
+	// Preamble loads the RDB that r starts with and returns its length in bytes.
+	// It may read ahead. size is the size of the whole file. When nil a
 	// file with a preamble is refused.
 	Preamble func(r io.Reader, size int64) (n int64, err error)
 	// AllowTruncated is aof-load-truncated: an incomplete end is cut off.
@@ -79,16 +78,6 @@ func (e *LoadError) Error() string {
 
 // Unwrap returns the cause.
 func (e *LoadError) Unwrap() error { return e.Err }
-
-// PreambleInto returns a Preamble that gives the RDB's contents to h. Size in opts is
-// set for each file.
-func PreambleInto(h rdb.Handler, opts rdb.Options) func(r io.Reader, size int64) (int64, error) {
-	return func(r io.Reader, size int64) (int64, error) {
-		opts.Size = size
-		res, err := rdb.Load(r, opts, h)
-		return res.Consumed, err
-	}
-}
 
 const progressEvery = 1024
 

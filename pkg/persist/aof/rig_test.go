@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"redisd/internal/check"
 	"redisd/internal/vfs"
 	"redisd/pkg/persist/aof"
+	"redisd/pkg/persist/rdb"
 )
 
 // rig drives a Log without goroutines: what it hands to the background waits in
@@ -186,4 +188,13 @@ func numbered(from, to int) []string {
 		s = append(s, fmt.Sprintf("SET k%d v", i))
 	}
 	return s
+}
+
+// preambleInto gives the contents of the RDB in front to h, as the server does.
+func preambleInto(h rdb.Handler, opts rdb.Options) func(r io.Reader, size int64) (int64, error) {
+	return func(r io.Reader, size int64) (int64, error) {
+		opts.Size = size
+		res, err := rdb.Load(r, opts, h)
+		return res.Consumed, err
+	}
 }

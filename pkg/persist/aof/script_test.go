@@ -166,7 +166,7 @@ func (s *script) load(set, truncated bool) string {
 			return nil
 		},
 		Event:    func(ev aof.Event) { fmt.Fprintln(&out, "log: "+ev.Text) },
-		Preamble: aof.PreambleInto(noKeys{}, rdb.Options{Checksum: true}),
+		Preamble: preambleInto(noKeys{}, rdb.Options{Checksum: true}),
 	}
 	var res aof.LoadResult
 	var err error

@@ -33,13 +33,6 @@ func AppendAux(dst []byte, key, val string) []byte {
 	return appendText(dst, val)
 }
 
-// AppendAuxInt appends an information field whose value is a number.
-func AppendAuxInt(dst []byte, key string, val int64) []byte {
-	dst = append(dst, OpAux)
-	dst = appendText(dst, key)
-	return AppendIntString(dst, val)
-}
-
 // AppendSelectDB says to which database the next keys belong. db must not be
 // negative.
 func AppendSelectDB(dst []byte, db int) []byte {
@@ -66,11 +59,6 @@ func AppendIdle(dst []byte, seconds uint64) []byte {
 // AppendFreq gives the next key its LFU counter.
 func AppendFreq(dst []byte, freq byte) []byte {
 	return append(dst, OpFreq, freq)
-}
-
-// AppendFunction appends the code of a function library.
-func AppendFunction(dst, code []byte, compress bool) []byte {
-	return AppendString(append(dst, OpFunction2), code, compress)
 }
 
 // AppendEOF ends a file. crc is the CRC64 of all bytes of the file before this

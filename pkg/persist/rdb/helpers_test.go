@@ -84,8 +84,8 @@ func record(key, value string) rdb.Record {
 func sample() []byte {
 	b := rdb.AppendHeader(nil)
 	b = rdb.AppendAux(b, "redis-ver", "7.2.4")
-	b = rdb.AppendAuxInt(b, "redis-bits", 64)
-	b = rdb.AppendAuxInt(b, "ctime", 1700000000)
+	b = rdb.AppendAux(b, "redis-bits", "64")
+	b = rdb.AppendAux(b, "ctime", "1700000000")
 	b = rdb.AppendSelectDB(b, 0)
 	b = rdb.AppendResizeDB(b, 5, 2)
 	for _, r := range sampleRecords() {
