@@ -70,21 +70,11 @@ func cpuListError(list, part, why string) error {
 // SetAffinity binds every thread of the process to the CPUs of the list. An empty
 // list leaves everything as it is.
 func SetAffinity(list string) error {
-	return applyAffinity(list, eachThread)
-}
-
-// SetThreadAffinity binds the calling thread, which the caller has locked
-// (runtime.LockOSThread), and the threads it will make.
-func SetThreadAffinity(list string) error {
-	return applyAffinity(list, func(f func(tid int) error) error { return f(0) })
-}
-
-func applyAffinity(list string, each func(func(tid int) error) error) error {
 	set, err := ParseCPUList(list)
 	if err != nil || list == "" {
 		return err
 	}
-	err = each(func(tid int) error { return unix.SchedSetaffinity(tid, &set) })
+	err = eachThread(func(tid int) error { return unix.SchedSetaffinity(tid, &set) })
 	if err != nil {
 		return fmt.Errorf("proc: bind to cpus %s: %w", list, err)
 	}

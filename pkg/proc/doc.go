@@ -1,7 +1,7 @@
 // Package proc is the daemon's hold on the operating system's processes: it
 // starts children (this same binary again, in another role), reaps them, and
 // sets what belongs to the process as a whole: title, CPU affinity, OOM score,
-// resource limits, umask, pid file, the step into the background.
+// resource limits, pid file, the step into the background.
 //
 // # How a child starts
 //

@@ -89,9 +89,6 @@ func nrOpen() uint64 {
 	return uint64(n)
 }
 
-// Umask sets the file creation mask and returns the one before.
-func Umask(mask int) int { return unix.Umask(mask) }
-
 // Sysctl reads a number under /proc/sys, as "net/core/somaxconn".
 func Sysctl(name string) (int64, error) {
 	b, err := os.ReadFile("/proc/sys/" + name)

@@ -2,9 +2,7 @@ package proc
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strconv"
 
@@ -31,42 +29,6 @@ func RSS(pid int) (uint64, error) {
 		return 0, fmt.Errorf("proc: %s: %w", path, err)
 	}
 	return pages * uint64(os.Getpagesize()), nil
-}
-
-// Smaps sums up the mappings of a process, in bytes.
-type Smaps struct {
-	RSS          uint64
-	PSS          uint64 // shared pages divided among their users
-	PrivateClean uint64
-	PrivateDirty uint64 // what the process alone has written: its real cost
-	SharedClean  uint64
-	SharedDirty  uint64
-	Anonymous    uint64
-	AnonHuge     uint64 // in transparent huge pages
-	Swap         uint64
-}
-
-// ReadSmaps reads them; pid 0 is this process. The kernel walks the page tables
-// for it: about a millisecond a gigabyte, not for the loop of a big daemon.
-func ReadSmaps(pid int) (Smaps, error) {
-	var s Smaps
-	// smaps_rollup is Linux 4.14; the long file has the same lines per mapping.
-	path := procPath(pid, "smaps_rollup")
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		path = procPath(pid, "smaps")
-		b, err = os.ReadFile(path)
-	}
-	if err != nil {
-		return s, fmt.Errorf("proc: memory map: %w", err)
-	}
-	addKilobytes(b, map[string]*uint64{
-		"Rss:": &s.RSS, "Pss:": &s.PSS, "Swap:": &s.Swap,
-		"Private_Clean:": &s.PrivateClean, "Private_Dirty:": &s.PrivateDirty,
-		"Shared_Clean:": &s.SharedClean, "Shared_Dirty:": &s.SharedDirty,
-		"Anonymous:": &s.Anonymous, "AnonHugePages:": &s.AnonHuge,
-	})
-	return s, nil
 }
 
 // MemInfo is the machine's memory in bytes.

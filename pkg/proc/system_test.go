@@ -3,7 +3,6 @@ package proc_test
 import (
 	"encoding/json"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,18 +57,10 @@ func TestParseCPUList(t *testing.T) {
 	}
 }
 
-func TestSetThreadAffinity(t *testing.T) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var before, after unix.CPUSet
-	check.NoErr(t, unix.SchedGetaffinity(0, &before))
-	defer unix.SchedSetaffinity(0, &before)
-	check.NoErr(t, proc.SetThreadAffinity("0"))
-	check.NoErr(t, unix.SchedGetaffinity(0, &after))
-	check.True(t, after.Count() == 1 && after.IsSet(0), "bound to cpu 0")
-	check.NoErr(t, proc.SetThreadAffinity(""))
-	check.ErrContains(t, proc.SetThreadAffinity("x"), "not a number")
-	check.ErrIs(t, proc.SetThreadAffinity("1000"), unix.EINVAL)
+func TestSetAffinityErrors(t *testing.T) {
+	check.NoErr(t, proc.SetAffinity(""))
+	check.ErrContains(t, proc.SetAffinity("x"), "not a number")
+	check.ErrIs(t, proc.SetAffinity("1000"), unix.EINVAL)
 }
 
 // The child was bound while it had several threads already.
@@ -141,17 +132,12 @@ func TestMemoryReaders(t *testing.T) {
 	after, err := proc.RSS(os.Getpid())
 	check.NoErr(t, err)
 	check.True(t, after >= before+30<<20, "resident memory grew with the block")
-	s, err := proc.ReadSmaps(0)
-	check.NoErr(t, err)
-	check.True(t, s.PrivateDirty >= 30<<20 && s.RSS >= s.PrivateDirty && s.Anonymous >= 30<<20 && s.PSS > 0, "written memory is private and dirty")
 	m, err := proc.ReadMemInfo()
 	check.NoErr(t, err)
 	check.True(t, m.Total > m.Available && m.Available > 0 && m.Total > 64<<20, "machine memory")
 
 	const none = 1<<22 + 1 // above the largest pid
 	_, err = proc.RSS(none)
-	check.ErrIs(t, err, os.ErrNotExist)
-	_, err = proc.ReadSmaps(none)
 	check.ErrIs(t, err, os.ErrNotExist)
 	_, err = proc.State(none)
 	check.ErrIs(t, err, os.ErrNotExist)
@@ -168,8 +154,6 @@ func TestUsageAndSysctl(t *testing.T) {
 	check.True(t, n > 0, "somaxconn")
 	_, err = proc.Sysctl("no/such")
 	check.ErrIs(t, err, os.ErrNotExist)
-	old := proc.Umask(0o77)
-	check.Eq(t, proc.Umask(old), 0o77)
 }
 
 type titleReport struct {
@@ -202,7 +186,7 @@ func TestTitleIsShownAndArgumentsStay(t *testing.T) {
 	r, w := pipe(t, 0)
 	defer unix.Close(r)
 	long := "redisd 0.0.0.0:6379 " + strings.Repeat("[cluster] ", 20)
-	titles := []string{"redisd *:1", "redisd *:6379 xxxxx", "redisd *:6379 xxxxxx", long, "redisd *:2"}
+	titles := []string{"redisd *:1", "redisd *:6379 xxxxx", "redisd *:6379 xxxxxx", long, "/usr/local/bin/redisd *:2"}
 	c := start(t, proc.Spec{Role: "title", Args: titles, Files: []int{w}})
 	unix.Close(w)
 	var rep titleReport

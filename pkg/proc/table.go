@@ -3,7 +3,6 @@ package proc
 import (
 	"errors"
 	"fmt"
-	"sort"
 
 	"golang.org/x/sys/unix"
 )
@@ -49,11 +48,6 @@ func (e Exit) String() string {
 	return fmt.Sprintf("signal %d %s%s", int(e.Signal), unix.SignalName(e.Signal), core)
 }
 
-// CPUMicros is the processor time the process used, user and system together.
-func (e Exit) CPUMicros() int64 {
-	return (e.Rusage.Utime.Nano() + e.Rusage.Stime.Nano()) / 1000
-}
-
 type tableEntry struct {
 	kind   string
 	onExit func(Exit)
@@ -87,16 +81,6 @@ func (t *Table) Len() int { return len(t.children) }
 func (t *Table) Alive(pid int) bool {
 	_, ok := t.children[pid]
 	return ok
-}
-
-// Pids lists the table in ascending order.
-func (t *Table) Pids() []int {
-	pids := make([]int, 0, len(t.children))
-	for pid := range t.children {
-		pids = append(pids, pid)
-	}
-	sort.Ints(pids)
-	return pids
 }
 
 // Reap collects every process that has ended, without waiting for any, calls the

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -50,7 +51,8 @@ func TakeTitle() (*Title, error) {
 	}, nil
 }
 
-// Set shows s as the command line and its first word as the thread name. A text
+// Set shows s as the command line and the base name of its first word as the
+// thread name, which is what `pgrep -x` and top look at. A text
 // longer than the arguments runs into the memory of the environment, whose
 // copies in this process stay valid (/proc/PID/environ shows the text then); what
 // does not fit there either is cut off. NUL bytes in s are not allowed.
@@ -65,7 +67,7 @@ func (t *Title) Set(s string) error {
 	// NUL, else everything up to the first NUL: both cases give just s.
 	n := copy(t.mem[:len(t.mem)-1], s)
 	clear(t.mem[n:max(t.argSize, n+1)])
-	return setComm(firstWord(s))
+	return setComm(path.Base(firstWord(s)))
 }
 
 // argumentArea reads fields 48, 49 and 51 of /proc/self/stat.
