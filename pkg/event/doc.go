@@ -21,7 +21,7 @@
 //     created or re-armed while timers run waits for the next turn, so a delay of
 //     zero cannot starve the sockets. Timers follow the monotonic clock.
 //   - A turn without timers or posts allocates nothing, nor do Read, Write,
-//     Writev, Accept, Modify.
+//     Accept, Modify.
 //
 // # Non-guarantees
 //
@@ -42,7 +42,7 @@
 //
 // # The Go scheduler
 //
-// read, write, writev, accept4, close and a poll with a zero timeout take well
+// read, write, accept4, close and a poll with a zero timeout take well
 // under a microsecond of system time when there is nothing to copy, and they are
 // made as raw system calls: entering and leaving the scheduler costs as much again.
 // A raw call keeps its processor, so it must never block: a goroutine that wants to

@@ -11,9 +11,6 @@ import (
 // blocks on a non-blocking descriptor. An errno is returned as a value: 0 is
 // success, and EAGAIN is no reason to allocate.
 
-// maxIov is how many buffers one Writev takes; the array lives on the stack.
-const maxIov = 64
-
 // Read reads into p. n is 0 with errno 0 at the end of the stream.
 func Read(fd int, p []byte) (n int, errno unix.Errno) {
 	if len(p) == 0 {
@@ -38,36 +35,6 @@ func Write(fd int, p []byte) (n int, errno unix.Errno) {
 	}
 	for {
 		r, _, e := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
-		if e == 0 {
-			return int(r), 0
-		}
-		if e != unix.EINTR {
-			return 0, e
-		}
-	}
-}
-
-// Writev writes the buffers one after the other, or a part of them, and returns how
-// many bytes. It takes at most 64 buffers that are not empty; call again for more.
-func Writev(fd int, bufs [][]byte) (n int, errno unix.Errno) {
-	var iov [maxIov]unix.Iovec
-	used := 0
-	for _, b := range bufs {
-		if len(b) == 0 {
-			continue
-		}
-		if used == maxIov {
-			break
-		}
-		iov[used].Base = unsafe.SliceData(b)
-		iov[used].SetLen(len(b))
-		used++
-	}
-	if used == 0 {
-		return 0, 0
-	}
-	for {
-		r, _, e := syscall.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&iov)), uintptr(used))
 		if e == 0 {
 			return int(r), 0
 		}

@@ -37,8 +37,6 @@ func TestReadAndWrite(t *testing.T) {
 	check.Eq(t, errno, unix.EPIPE)
 	_, errno = event.Read(-1, buf[:])
 	check.Eq(t, errno, unix.EBADF)
-	_, errno = event.Writev(-1, [][]byte{buf[:]})
-	check.Eq(t, errno, unix.EBADF)
 	check.Eq(t, event.Close(-1), unix.EBADF)
 }
 
@@ -56,35 +54,6 @@ func TestWriteFillsTheSocketAndSaysSo(t *testing.T) {
 		short = short || n < len(block)
 	}
 	check.True(t, short && total > 0, "a partial write is reported as such")
-}
-
-func TestWritev(t *testing.T) {
-	many := make([][]byte, 100)
-	for i := range many {
-		many[i] = []byte{byte('a' + i%26), byte('0' + i%10)}
-	}
-	tests := []struct {
-		name string
-		bufs [][]byte
-		want []byte
-	}{
-		{"none", nil, nil},
-		{"only empty ones", [][]byte{nil, {}}, nil},
-		{"empty ones between", [][]byte{[]byte("ab"), nil, []byte("c"), {}, []byte("def")}, []byte("abcdef")},
-		{"more than fit", many, bytes.Join(many[:64], nil)},
-		{"empty ones do not count", append(make([][]byte, 80), []byte("end")), []byte("end")},
-	}
-	for _, tc := range tests {
-		t.Run(tc.name, func(t *testing.T) {
-			a, b := pair(t)
-			n, errno := event.Writev(a, tc.bufs)
-			check.Eq(t, errno, unix.Errno(0))
-			check.Eq(t, n, len(tc.want))
-			got := make([]byte, 4096)
-			r, _ := event.Read(b, got)
-			check.EqBytes(t, got[:r], tc.want)
-		})
-	}
 }
 
 func TestStrerrorHasTheWordsOfC(t *testing.T) {

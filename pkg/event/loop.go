@@ -243,9 +243,6 @@ func (l *Loop) AfterSleep(fn func()) { l.afterSleep = fn }
 // handler, that has more to do and wants the ready sockets served in between.
 func (l *Loop) Busy() { l.busy = true }
 
-// Nested tells whether the caller runs in a turn inside of a handler.
-func (l *Loop) Nested() bool { return l.depth > 1 }
-
 // NowMillis is the Unix time in milliseconds, sampled when the last poll returned:
 // all that runs in a turn sees the same time.
 func (l *Loop) NowMillis() int64 { return l.nowMicros / 1000 }

@@ -65,20 +65,8 @@ func networkOrder(port *uint16) uint16 {
 	return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(port))[:])
 }
 
-// PeerName is the other end of a connection as Redis shows it in CLIENT LIST: ip:port,
-// for Unix sockets the path of the server's socket with port 0, "?:0" if it is gone.
-func PeerName(fd int) string {
-	sa, err := unix.Getpeername(fd)
-	if err != nil {
-		return "?:0"
-	}
-	if _, ok := sa.(*unix.SockaddrUnix); ok {
-		return SockName(fd)
-	}
-	return endName(sa)
-}
-
-// SockName is the local end, in the same form.
+// SockName is the local end of a connection or a listening socket as Redis shows it:
+// ip:port, for Unix sockets the path with port 0, "?:0" if it is gone.
 func SockName(fd int) string {
 	sa, err := unix.Getsockname(fd)
 	if err != nil {
