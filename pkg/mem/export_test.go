@@ -25,6 +25,14 @@ func (a *Arena) SpanWaste(n int) float64 {
 	return float64(spanBytes(c.number)) / float64(c.blocks)
 }
 
+// Fit returns the bytes that a block for n bytes takes: what Usable would say of it, and Used would count.
+func (a *Arena) Fit(n int) int {
+	if n <= maxSmall {
+		return int(a.classes[a.classOf[(n+7)>>3]].size)
+	}
+	return int(roundUp(uint64(n), a.page))
+}
+
 // Resident returns the bytes of the committed range that have pages.
 func (a *Arena) Resident() uint64 {
 	sum := uint64(0)

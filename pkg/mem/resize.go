@@ -10,14 +10,6 @@ func (a *Arena) Usable(r Ref) int {
 	return int(a.liveExtent(r).size)
 }
 
-// Fit returns the bytes that a block for n bytes takes: what Usable would say of it, and Used would count.
-func (a *Arena) Fit(n int) int {
-	if n <= maxSmall {
-		return int(a.classes[a.classOf[(n+7)>>3]].size)
-	}
-	return int(roundUp(uint64(n), a.page))
-}
-
 // Resize makes a block of n bytes from one of which the first oldUsed bytes matter, and returns where it is now: the
 // same Ref when it could stay. Of the rest nothing is known. A block above 32 KB that has grown once by moving has room
 // to double in place. Resize of 0 is Alloc. It panics with *OutOfMemory; the old block is untouched then.

@@ -14,11 +14,8 @@ func (a *Arena) Used() uint64 { return a.total }
 // UsedBy returns the bytes of live blocks of one purpose.
 func (a *Arena) UsedBy(p Purpose) uint64 { return a.used[p] }
 
-// Peak returns the highest Used since the arena was made or ResetPeak was called.
+// Peak returns the highest Used since the arena was made.
 func (a *Arena) Peak() uint64 { return max(a.peak, a.total) }
-
-// ResetPeak makes the present Used the peak.
-func (a *Arena) ResetPeak() { a.peak = a.total }
 
 // Mapped returns the bytes of the range that may be resident: live blocks, and what spans, chunks and slots hold on top
 // of them, and what the background has yet to give back. It is without metadata.
