@@ -11,7 +11,7 @@ type Deferred int
 // case, needs no moving.
 const deferredSize = len("*0\r\n")
 
-// DeferArray leaves room for the header of an array, map, set or push, whose
+// DeferArray leaves room for the header of an array or a map, whose
 // elements are written next. Exactly one of the End methods has to follow;
 // nested ones end before the outer.
 func (w *Writer) DeferArray() Deferred {
@@ -25,12 +25,6 @@ func (w *Writer) EndArray(at Deferred, n int) { w.end(at, '*', n) }
 
 // EndMap makes the deferred header that of a map of n pairs.
 func (w *Writer) EndMap(at Deferred, n int) { w.end(at, '%', n) }
-
-// EndSet makes the deferred header that of a set of n elements.
-func (w *Writer) EndSet(at Deferred, n int) { w.end(at, '~', n) }
-
-// EndPush makes the deferred header that of a push message of n elements.
-func (w *Writer) EndPush(at Deferred, n int) { w.end(at, '>', n) }
 
 func (w *Writer) end(at Deferred, kind byte, n int) {
 	var scratch [24]byte
