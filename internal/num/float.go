@@ -157,20 +157,6 @@ func appendDigits(dst, digits []byte, exp int) []byte {
 	return strconv.AppendInt(dst, int64(exp), 10)
 }
 
-// FormatDouble is AppendDouble as a string.
-func FormatDouble(f float64) string {
-	return string(AppendDouble(nil, f))
-}
-
-// AppendDouble17 appends f with 17 significant digits, as C's "%.17g" and as
-// Redis up to 7.0 printed doubles.
-func AppendDouble17(dst []byte, f float64) []byte {
-	if dst, ok := appendSpecial(dst, f); ok {
-		return dst
-	}
-	return strconv.AppendFloat(dst, f, 'g', 17, 64)
-}
-
 // appendSpecial prints the values that have no digits of their own.
 func appendSpecial(dst []byte, f float64) ([]byte, bool) {
 	switch {

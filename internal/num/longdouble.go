@@ -5,7 +5,6 @@
 package num
 
 import (
-	"math"
 	"math/bits"
 	"strconv"
 )
@@ -39,16 +38,6 @@ func LongDoubleFromInt(n int64) LongDouble {
 		return normalized(true, -uint64(n), 0)
 	}
 	return normalized(false, uint64(n), 0)
-}
-
-// LongDoubleFromFloat converts a double, always exactly. Not-a-number has no
-// long double here and gives an infinity.
-func LongDoubleFromFloat(f float64) LongDouble {
-	if math.IsInf(f, 0) || f != f {
-		return LongDouble{neg: math.Signbit(f), inf: true}
-	}
-	fraction, exp := math.Frexp(math.Abs(f))
-	return normalized(math.Signbit(f), uint64(fraction*(1<<53)), exp-53)
 }
 
 // normalized shifts mant up so that its top bit is set.
@@ -298,12 +287,4 @@ func appendPadded(dst []byte, n uint64, width int) []byte {
 		dst = append(dst, '0')
 	}
 	return append(dst, text...)
-}
-
-// AppendHuman appends a double in the form of AppendLongDouble.
-func AppendHuman(dst []byte, f float64) []byte {
-	if f != f {
-		return append(dst, "nan"...)
-	}
-	return AppendLongDouble(dst, LongDoubleFromFloat(f))
 }

@@ -149,11 +149,9 @@ func TestParseFloatAgreesWithScores(t *testing.T) {
 			t.Errorf("%.60q: Redis answers %v, num accepts: %t", in, got[1], ok)
 			continue
 		}
-		if want := string(num.AppendDouble17(nil, f)); ok && got[2].Text != want {
-			t.Errorf("%.60q: Redis has %s, num has %s", in, got[2].Text, want)
-		}
-		if back, _ := got[2].Double(); ok && num.FormatDouble(back) != num.FormatDouble(f) {
-			t.Errorf("%.60q: the shortest form differs", in)
+		// Seventeen digits, as Redis 7.0 prints them, name one double and no other.
+		if back, _ := got[2].Double(); ok && back != f {
+			t.Errorf("%.60q: Redis has %s, num has %v", in, got[2].Text, f)
 		}
 	}
 }
