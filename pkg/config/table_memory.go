@@ -5,22 +5,28 @@ package config
 
 import "math"
 
+// Why so many of these rows have no effect.
+const (
+	noEviction  = "nothing is evicted in this version"
+	stringsOnly = "strings are the only type in this version"
+)
+
 // memoryRows is the table [memory].
 func memoryRows() []Directive {
 	return []Directive{
-		{ID: MaxMemory, Name: "maxmemory", Kind: KindMemory, Default: "0", Max: math.MaxInt64,
+		{ID: MaxMemory, Name: "maxmemory", Kind: KindMemory, Default: "0", Max: math.MaxInt64, Inert: noEviction,
 			Doc: "Most memory the data may take."},
-		{ID: MaxMemoryPolicy, Name: "maxmemory-policy", Kind: KindEnum, Default: "noeviction", Enum: enum("volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"),
+		{ID: MaxMemoryPolicy, Name: "maxmemory-policy", Kind: KindEnum, Default: "noeviction", Enum: enum("volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"), Inert: noEviction + "; the policy only chooses what is kept of each key's use, hits under the lfu policies and the time of the last one under the others",
 			Doc: "Which keys go at the limit: volatile-lru, volatile-lfu, volatile-random, volatile-ttl (only keys with an expiry), allkeys-lru, allkeys-lfu, allkeys-random, or noeviction (none: writes fail)."},
-		{ID: MaxMemorySamples, Name: "maxmemory-samples", Kind: KindInt, Default: "5", Min: 1, Max: math.MaxInt32,
+		{ID: MaxMemorySamples, Name: "maxmemory-samples", Kind: KindInt, Default: "5", Min: 1, Max: math.MaxInt32, Inert: noEviction,
 			Doc: "Keys that are compared to find the one to evict."},
-		{ID: MaxMemoryEvictionTenacity, Name: "maxmemory-eviction-tenacity", Kind: KindInt, Default: "10", Max: 100,
+		{ID: MaxMemoryEvictionTenacity, Name: "maxmemory-eviction-tenacity", Kind: KindInt, Default: "10", Max: 100, Inert: noEviction,
 			Doc: "How long one round of eviction may go on: 0 shortest delay, 10 the usual, 100 until the limit is met whatever the delay."},
 		{ID: LFULogFactor, Name: "lfu-log-factor", Kind: KindInt, Default: "10", Max: math.MaxInt32,
 			Doc: "How many hits it takes to fill a key's counter under the lfu policies."},
 		{ID: LFUDecayTime, Name: "lfu-decay-time", Kind: KindInt, Default: "1", Max: math.MaxInt32,
 			Doc: "Minutes after which that counter is lowered by one."},
-		{ID: LazyFreeLazyEviction, Name: "lazyfree-lazy-eviction", Kind: KindBool, Default: "no",
+		{ID: LazyFreeLazyEviction, Name: "lazyfree-lazy-eviction", Kind: KindBool, Default: "no", Inert: noEviction,
 			Doc: "Frees evicted values in the background."},
 		{ID: LazyFreeLazyExpire, Name: "lazyfree-lazy-expire", Kind: KindBool, Default: "no",
 			Doc: "Frees expired values in the background."},
@@ -50,29 +56,29 @@ func memoryRows() []Directive {
 // encodingRows is the table [encoding].
 func encodingRows() []Directive {
 	return []Directive{
-		{ID: HashMaxListpackEntries, Name: "hash-max-listpack-entries", Kind: KindInt, Default: "512", Max: math.MaxInt64, Aliases: []string{"hash-max-ziplist-entries"},
+		{ID: HashMaxListpackEntries, Name: "hash-max-listpack-entries", Kind: KindInt, Default: "512", Max: math.MaxInt64, Aliases: []string{"hash-max-ziplist-entries"}, Inert: stringsOnly,
 			Doc: "Fields up to which a hash stays compact."},
-		{ID: HashMaxListpackValue, Name: "hash-max-listpack-value", Kind: KindMemory, Default: "64", Max: math.MaxInt64, Aliases: []string{"hash-max-ziplist-value"},
+		{ID: HashMaxListpackValue, Name: "hash-max-listpack-value", Kind: KindMemory, Default: "64", Max: math.MaxInt64, Aliases: []string{"hash-max-ziplist-value"}, Inert: stringsOnly,
 			Doc: "Longest field or value, in bytes, of a compact hash."},
-		{ID: ListMaxListpackSize, Name: "list-max-listpack-size", Kind: KindInt, Default: "-2", Min: math.MinInt32, Max: math.MaxInt32, Aliases: []string{"list-max-ziplist-size"},
+		{ID: ListMaxListpackSize, Name: "list-max-listpack-size", Kind: KindInt, Default: "-2", Min: math.MinInt32, Max: math.MaxInt32, Aliases: []string{"list-max-ziplist-size"}, Inert: stringsOnly,
 			Doc: "Size of one node of a list."},
-		{ID: ListCompressDepth, Name: "list-compress-depth", Kind: KindInt, Default: "0", Max: math.MaxInt32,
+		{ID: ListCompressDepth, Name: "list-compress-depth", Kind: KindInt, Default: "0", Max: math.MaxInt32, Inert: stringsOnly,
 			Doc: "Nodes at both ends of a list that are not compressed; those between are."},
-		{ID: SetMaxIntsetEntries, Name: "set-max-intset-entries", Kind: KindInt, Default: "512", Max: math.MaxInt64,
+		{ID: SetMaxIntsetEntries, Name: "set-max-intset-entries", Kind: KindInt, Default: "512", Max: math.MaxInt64, Inert: stringsOnly,
 			Doc: "Elements up to which a set of integers stays compact."},
-		{ID: SetMaxListpackEntries, Name: "set-max-listpack-entries", Kind: KindInt, Default: "128", Max: math.MaxInt64,
+		{ID: SetMaxListpackEntries, Name: "set-max-listpack-entries", Kind: KindInt, Default: "128", Max: math.MaxInt64, Inert: stringsOnly,
 			Doc: "Elements up to which another set stays compact."},
-		{ID: SetMaxListpackValue, Name: "set-max-listpack-value", Kind: KindMemory, Default: "64", Max: math.MaxInt64,
+		{ID: SetMaxListpackValue, Name: "set-max-listpack-value", Kind: KindMemory, Default: "64", Max: math.MaxInt64, Inert: stringsOnly,
 			Doc: "Longest element, in bytes, of a compact set."},
-		{ID: ZsetMaxListpackEntries, Name: "zset-max-listpack-entries", Kind: KindInt, Default: "128", Max: math.MaxInt64, Aliases: []string{"zset-max-ziplist-entries"},
+		{ID: ZsetMaxListpackEntries, Name: "zset-max-listpack-entries", Kind: KindInt, Default: "128", Max: math.MaxInt64, Aliases: []string{"zset-max-ziplist-entries"}, Inert: stringsOnly,
 			Doc: "Elements up to which a sorted set stays compact."},
-		{ID: ZsetMaxListpackValue, Name: "zset-max-listpack-value", Kind: KindMemory, Default: "64", Max: math.MaxInt64, Aliases: []string{"zset-max-ziplist-value"},
+		{ID: ZsetMaxListpackValue, Name: "zset-max-listpack-value", Kind: KindMemory, Default: "64", Max: math.MaxInt64, Aliases: []string{"zset-max-ziplist-value"}, Inert: stringsOnly,
 			Doc: "Longest element, in bytes, of a compact sorted set."},
-		{ID: HLLSparseMaxBytes, Name: "hll-sparse-max-bytes", Kind: KindMemory, Default: "3000", Max: math.MaxInt64,
+		{ID: HLLSparseMaxBytes, Name: "hll-sparse-max-bytes", Kind: KindMemory, Default: "3000", Max: math.MaxInt64, Inert: stringsOnly,
 			Doc: "Size up to which a HyperLogLog stays in its sparse form."},
-		{ID: StreamNodeMaxBytes, Name: "stream-node-max-bytes", Kind: KindMemory, Default: "4096", Max: math.MaxInt64,
+		{ID: StreamNodeMaxBytes, Name: "stream-node-max-bytes", Kind: KindMemory, Default: "4096", Max: math.MaxInt64, Inert: stringsOnly,
 			Doc: "Size of one node of a stream."},
-		{ID: StreamNodeMaxEntries, Name: "stream-node-max-entries", Kind: KindInt, Default: "100", Max: math.MaxInt64,
+		{ID: StreamNodeMaxEntries, Name: "stream-node-max-entries", Kind: KindInt, Default: "100", Max: math.MaxInt64, Inert: stringsOnly,
 			Doc: "Entries of one node of a stream."},
 	}
 }

@@ -20,7 +20,7 @@ func processRows() []Directive {
 			Doc: "How that title is put together."},
 		{ID: AlwaysShowLogo, Name: "always-show-logo", Kind: KindBool, Default: "no", Flags: Immutable, Inert: "redisd prints no logo",
 			Doc: "Whether Redis prints its logo even where nobody sees it."},
-		{ID: ShutdownTimeout, Name: "shutdown-timeout", Kind: KindInt, Default: "10", Max: math.MaxInt32,
+		{ID: ShutdownTimeout, Name: "shutdown-timeout", Kind: KindInt, Default: "10", Max: math.MaxInt32, Inert: "there are no replicas to wait for",
 			Doc: "Seconds that a shutdown waits for replicas that lag behind."},
 		{ID: ShutdownOnSigInt, Name: "shutdown-on-sigint", Kind: KindEnumSet, Default: "default", Enum: shutdownFlags(), check: checkShutdownFlags,
 			Doc: "What SIGINT does: default (save when there are save points), or one or more of save, nosave, now (do not wait for replicas), force (exit even when saving fails)."},
@@ -56,7 +56,7 @@ func processRows() []Directive {
 			Doc: "Lets Redis's allocator give memory back in a thread of its own."},
 		{ID: UseExitOnPanic, Name: "use-exit-on-panic", Kind: KindBool, Default: "no", Flags: Hidden, Inert: "a fault always exits with status 70",
 			Doc: "Exits instead of aborting after a fault."},
-		{ID: WatchdogPeriod, Name: "watchdog-period", Kind: KindInt, Default: "0", Max: math.MaxInt32, Flags: Hidden,
+		{ID: WatchdogPeriod, Name: "watchdog-period", Kind: KindInt, Default: "0", Max: math.MaxInt32, Flags: Hidden, Inert: "nothing watches the loop yet",
 			Doc: "Milliseconds after which a stuck loop is reported in the log."},
 	}
 }

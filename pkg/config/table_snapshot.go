@@ -30,7 +30,7 @@ func snapshotRows() []Directive {
 			Doc: "Microseconds to wait after each key of a snapshot; for tests."},
 		{ID: KeyLoadDelay, Name: "key-load-delay", Kind: KindInt, Default: "0", Min: math.MinInt32, Max: math.MaxInt32, Flags: Hidden,
 			Doc: "Microseconds to wait after each key while loading; for tests."},
-		{ID: LoadingProcessEventsIntervalBytes, Name: "loading-process-events-interval-bytes", Kind: KindInt, Default: "2097152", Min: 1024, Max: math.MaxInt32, Flags: Hidden,
+		{ID: LoadingProcessEventsIntervalBytes, Name: "loading-process-events-interval-bytes", Kind: KindInt, Default: "2097152", Min: 1024, Max: math.MaxInt32, Flags: Hidden, Inert: "the loaders have an interval of their own",
 			Doc: "Bytes to load before the loop looks after its clients again."},
 	}
 }
@@ -59,7 +59,7 @@ func appendOnlyRows() []Directive {
 		{ID: AOFUseRDBPreamble, Name: "aof-use-rdb-preamble", Kind: KindBool, Default: "yes",
 			Doc: "Begins a rewritten file with a snapshot instead of commands: written and loaded faster, and smaller."},
 		{ID: AOFTimestampEnabled, Name: "aof-timestamp-enabled", Kind: KindBool, Default: "no",
-			Doc: "Writes the time into the file now and then, so that it can be cut back to a point in time."},
+			Doc: "Writes the time at the head of a rewritten file that begins with commands, not with a snapshot."},
 		{ID: AOFRewriteIncrementalFsync, Name: "aof-rewrite-incremental-fsync", Kind: KindBool, Default: "yes",
 			Doc: "Syncs the new file a piece at a time during a rewrite."},
 		{ID: AOFDisableAutoGC, Name: "aof-disable-auto-gc", Kind: KindBool, Default: "no", Inert: "the one-file layout leaves no such files",

@@ -114,6 +114,27 @@ func TestManualShowsEveryDirective(t *testing.T) {
 	check.Eq(t, len(shown), 0)
 }
 
+func TestManualSaysWhatHasNoEffect(t *testing.T) {
+	text, err := os.ReadFile(manual)
+	check.NoErr(t, err)
+	comments := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)((?:^# .*\n)*)^# ([a-z][a-z0-9-]*) = .`).FindAllStringSubmatch(string(text), -1) {
+		comments[m[2]] = strings.Join(strings.Fields(strings.ReplaceAll(m[1], "# ", "")), " ")
+	}
+	for _, d := range config.Directives() {
+		if d.Is(config.Hidden) {
+			continue
+		}
+		t.Run(d.Name, func(t *testing.T) {
+			if d.Inert == "" {
+				check.True(t, !strings.Contains(comments[d.Name], "No effect"), "it has one")
+			} else if !strings.Contains(comments[d.Name], "Refused ") && !strings.Contains(comments[d.Name], "more is refused") {
+				check.Contains(t, comments[d.Name], "No effect: "+d.Inert+".")
+			}
+		})
+	}
+}
+
 func TestManualYieldsTheDefaults(t *testing.T) {
 	text, err := os.ReadFile(manual)
 	check.NoErr(t, err)
