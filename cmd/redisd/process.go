@@ -44,7 +44,7 @@ func (r *runner) notifier() func(string) {
 		return nil
 	}
 	if os.Getenv("NOTIFY_SOCKET") == "" {
-		r.log.Warnf("systemd supervision requested or auto-detected, but Redis is compiled to find NOTIFY_SOCKET, which is not set")
+		r.log.Warnf("systemd supervision requested, but NOTIFY_SOCKET is not set: nobody to notify")
 		return nil
 	}
 	return func(state string) {
