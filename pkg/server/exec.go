@@ -67,7 +67,9 @@ func (x *executor) run(c *client, argv [][]byte) {
 			spec = sub
 		}
 	}
-	if reason := x.refused(c, spec, argv); reason != "" {
+	if spec == nil && s.isAttack(argv[0]) {
+		s.clients.closeSoon(c)
+	} else if reason := x.refused(c, spec, argv); reason != "" {
 		x.reject(c, spec, reason)
 	} else {
 		x.call(c, spec, argv)

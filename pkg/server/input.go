@@ -3,6 +3,7 @@ package server
 import (
 	"golang.org/x/sys/unix"
 
+	"redisd/pkg/command"
 	"redisd/pkg/event"
 	"redisd/pkg/resp"
 )
@@ -125,6 +126,19 @@ func (s *Server) process(c *client, buf []byte) []byte {
 		return nil
 	}
 	return buf
+}
+
+// isAttack tells a browser that was made to talk to this port: POST and Host: begin
+// the lines of a request, of which others could be commands.
+func (s *Server) isAttack(word []byte) bool {
+	if !command.Is(word, "POST") && !command.Is(word, "HOST:") {
+		return false
+	}
+	if _, ok := s.attackLimit.allow(); ok {
+		s.log.Warnf("Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. " +
+			"This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. Connection aborted.")
+	}
+	return true
 }
 
 func (s *Server) protocolError(c *client, err error) {

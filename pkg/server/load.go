@@ -130,6 +130,9 @@ func (s *Server) loadFailed(err error) error {
 	}
 	var le *aof.LoadError
 	if errors.As(err, &le) && le.Text != "" {
+		if le.Kind == aof.KindPreamble {
+			return fmt.Errorf("%s (redis-check-aof %s tells more)", le.Text, le.Path)
+		}
 		return errors.New(le.Text)
 	}
 	return fmt.Errorf("Fatal error loading the DB, check server logs. Exiting. %w", err)

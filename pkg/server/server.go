@@ -83,6 +83,7 @@ type Server struct {
 
 	listeners    []*listener
 	acceptLimit  *limiter
+	attackLimit  *limiter
 	expireActive bool
 }
 
@@ -127,6 +128,7 @@ func New(o Options) (*Server, error) {
 	s.journal = newJournal(s)
 	s.clients.durable = s.journal.durable
 	s.acceptLimit = &limiter{clock: o.Clock, every: time.Second}
+	s.attackLimit = &limiter{clock: o.Clock, every: time.Minute}
 	if err := s.applyConfig(); err != nil {
 		return nil, err
 	}
