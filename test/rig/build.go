@@ -8,25 +8,24 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
 )
 
-// built is the binary under test, made once a test process by Main.
-var built struct {
-	once sync.Once
-	dir  string
-	path string
-	err  error
-}
+// built is the binary under test, made by Main.
+var built struct{ dir, path string }
 
-// Main runs the tests of a package and removes what was built for them. Use it
-// as TestMain's last call: os.Exit(rig.Main(m)).
+// Main builds the binary, runs the tests of a package, and removes the binary. Use
+// it as TestMain's last call: os.Exit(rig.Main(m)).
 func Main(m *testing.M) int {
 	redis.SetLogger(silent{}) // it tells of each refused connection, of which tests make many
-	code := m.Run()
+	code := 1
+	if err := build(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
 	if built.dir != "" {
 		if err := os.RemoveAll(built.dir); err != nil {
 			fmt.Fprintln(os.Stderr, "rig:", err)
@@ -44,36 +43,36 @@ func (silent) Printf(context.Context, string, ...any) {}
 // Binary is the path of the daemon, built with the tag invariants.
 func Binary(t testing.TB) string {
 	t.Helper()
-	built.once.Do(build)
-	if built.err != nil {
-		t.Fatal(built.err)
+	if built.path == "" {
+		t.Fatal("rig: TestMain does not call rig.Main")
 	}
 	return built.path
 }
 
-func build() {
+func build() error {
 	if path := os.Getenv("REDISD_BIN"); path != "" {
-		built.path, built.err = filepath.Abs(path)
-		return
+		var err error
+		built.path, err = filepath.Abs(path)
+		return err
 	}
 	root, err := moduleRoot()
 	if err != nil {
-		built.err = err
-		return
+		return err
 	}
-	if built.dir, built.err = os.MkdirTemp("", "redisd-bin"); built.err != nil {
-		return
+	if built.dir, err = os.MkdirTemp("", "redisd-bin"); err != nil {
+		return err
 	}
 	// Another user runs it in one test.
-	if built.err = os.Chmod(built.dir, 0o755); built.err != nil {
-		return
+	if err := os.Chmod(built.dir, 0o755); err != nil {
+		return err
 	}
 	built.path = filepath.Join(built.dir, "redisd")
 	cmd := exec.Command("go", "build", "-tags", "invariants", "-o", built.path, "./cmd/redisd")
 	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		built.err = fmt.Errorf("rig: building the daemon: %w\n%s", err, out)
+		return fmt.Errorf("rig: building the daemon: %w\n%s", err, out)
 	}
+	return nil
 }
 
 // moduleRoot is the folder of go.mod above the working directory.
