@@ -70,9 +70,11 @@ func (s *Server) onLogEvent(e aof.Event) {
 	}
 }
 
-// feed logs one command that changed database db.
+// feed logs one command that changed database db. A log that is about to switch
+// keeps it, even while it is not on yet: the rewrite takes no more, and the new file
+// must get it.
 func (j *journal) feed(db int, words [][]byte) {
-	if j.diff == nil && j.log.State() != aof.On {
+	if j.diff == nil && j.log.State() != aof.On && !j.log.Held() {
 		return
 	}
 	frame := j.log.AppendCommand(db, words)
@@ -84,7 +86,7 @@ func (j *journal) feed(db int, words [][]byte) {
 // seq is the batch that replies to what was fed so far must wait for; 0 when
 // nothing is logged.
 func (j *journal) seq() uint64 {
-	if j.log.State() != aof.On {
+	if j.log.State() != aof.On && !j.log.Held() {
 		return 0
 	}
 	return j.log.Seq()
