@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime"
 
 	"redisd/internal/failpoint"
 	"redisd/internal/vfs"
@@ -27,6 +28,9 @@ func runChild(role string) int {
 		fmt.Fprintf(os.Stderr, "redisd: unknown role %q\n", role)
 		return 1
 	}
+	// One processor is the child's: its goroutines, the one that reads the pipe and
+	// the one that writes the file, must not push the loop or a client off the other.
+	runtime.GOMAXPROCS(1)
 	// What could not be applied (a priority, a score) keeps nothing from working.
 	_ = proc.ChildPrologue()
 	fail, err := failpoint.Parse(os.Getenv(failpoint.EnvVar))

@@ -24,18 +24,23 @@ const (
 type background struct {
 	srv *Server
 
-	child    *proc.Child
-	job      *persist.Job        // of save or rewrite; nil when no child lives
-	save     *persist.SaveJob    // one of the two is set
-	rewrite  *persist.RewriteJob // ...
-	snap     *keyspace.Snapshot  // nil when all was sent, or given up
-	out      int                 // pipe to the child, -1 when closed
-	in       int                 // pipe from the child, -1 when closed
-	parked   bool                // out is not watched: nothing to send
-	broken   bool                // the child does not take any more
-	started  int64               // microseconds by the stopwatch
-	pumpEnd  int64               // nanoseconds, when the last slice ended
-	pumpSeen uint64              // commands that had run by then
+	child     *proc.Child
+	job       *persist.Job        // of save or rewrite; nil when no child lives
+	save      *persist.SaveJob    // one of the two is set
+	rewrite   *persist.RewriteJob // ...
+	snap      *keyspace.Snapshot  // nil when all was sent, or given up
+	out       int                 // pipe to the child, -1 when closed
+	in        int                 // pipe from the child, -1 when closed
+	parked    bool                // out is not watched: nothing to send
+	broken    bool                // the child does not take any more
+	started   int64               // microseconds by the stopwatch
+	alarm     *event.Alarm        // ends a rest
+	resting   bool                // parked for a moment, because commands run
+	restedAt  int64               // nanoseconds, when the last slice with a rest ended
+	lastSlice int64               // nanoseconds that it took
+	turnsSeen int64               // nanoseconds that turns of the loop had taken by then
+	busyAt    int64               // nanoseconds, when a slice last saw that commands had run
+	pumpSeen  uint64              // commands that had run by then
 
 	rewriteDone *persist.RewriteDone // the handler at work, after the child
 	saveDone    *persist.SaveDone
@@ -56,10 +61,12 @@ type snapshotFigures struct {
 	done, total  uint64
 }
 
-func newBackground(s *Server) *background {
+func newBackground(s *Server) (*background, error) {
 	b := &background{srv: s, out: -1, in: -1}
 	b.jobs = newJobStatus()
-	return b
+	var err error
+	b.alarm, err = event.NewAlarm(s.loop, b.rested)
+	return b, err
 }
 
 // active tells whether a child lives or its done handler is still at work.
@@ -96,7 +103,7 @@ func (b *background) start(role string, cpus config.ID) error {
 	s.stats.forkMicros = child.StartMicros
 	s.latency.add("fork", child.StartMicros*1000)
 	b.child, b.out, b.in = child, dataW, reportR
-	b.broken, b.killed, b.parked = false, false, false
+	b.broken, b.killed, b.parked, b.resting = false, false, false, false
 	b.job.SetPid(child.Pid)
 	s.children.Add(child.Pid, role, b.onExit)
 	s.ks.AvoidResize(true)
@@ -132,14 +139,15 @@ func (b *background) watchPipes() {
 	}
 }
 
-// The pump's share of the loop. Alone, it takes slices that are short enough for
-// a command that arrives meanwhile; beside commands it takes half as long as they
-// took since its last slice.
+// The pump's share of the loop. Nobody else there, it works in slices that are short
+// enough for a command that arrives meanwhile. While commands run it rests after each
+// slice, for half of the time that took, and for three times as long when the loop had
+// little sleep: clients on the same machine need the processor as much.
 const (
-	idleSlice  = 100_000 // nanoseconds
-	shortSlice = 30_000
-	pumpBatch  = 16        // entries between two looks at the clock
-	sendAt     = 128 << 10 // bytes worth a write(2)
+	pumpSlice = 400_000   // nanoseconds
+	busyFor   = 5_000_000 // nanoseconds after a command during which there is more to come
+	pumpBatch = 16        // entries between two looks at the clock
+	sendAt    = 128 << 10 // bytes worth a write(2)
 )
 
 // pump moves the snapshot on: entries into the job's buffer, the buffer into the
@@ -147,18 +155,50 @@ const (
 func (b *background) pump() {
 	s := b.srv
 	start := s.exec.watch.Nanos()
-	limit := int64(idleSlice)
 	if s.stats.commands != b.pumpSeen {
-		limit = min(idleSlice, max(shortSlice, (start-b.pumpEnd)/2))
+		b.pumpSeen, b.busyAt = s.stats.commands, start
 	}
-	for b.fill(start+limit) && b.send() && s.exec.watch.Nanos()-start < limit {
+	for b.fill(start+pumpSlice) && b.send() && s.exec.watch.Nanos()-start < pumpSlice {
 	}
 	end := s.exec.watch.Nanos()
 	b.snapStat.longestSlice = max(b.snapStat.longestSlice, end-start)
-	b.pumpEnd, b.pumpSeen = end, s.stats.commands
 	b.figures()
-	if b.out >= 0 && b.snap == nil && b.job.Pending() == 0 && !b.parked {
+	switch {
+	case b.out < 0 || b.parked:
+	case b.snap == nil && b.job.Pending() == 0:
 		b.park(true)
+	case start-b.busyAt < busyFor:
+		b.rest(start, end)
+	}
+}
+
+// rest parks the pipe for a moment after a slice.
+func (b *background) rest(start, end int64) {
+	turns := int64(b.srv.stats.turnNanos)
+	nanos := (end - start) / 2
+	if 2*(turns-b.turnsSeen-b.lastSlice) > start-b.restedAt {
+		nanos = 3 * (end - start) // more than half of the time since the last slice went into turns
+	}
+	b.turnsSeen, b.restedAt, b.lastSlice = turns, end, end-start
+	if err := b.alarm.Set(nanos); err != nil {
+		return // then it goes on at once
+	}
+	b.park(true)
+	b.resting = true
+}
+
+// rested is called by the alarm.
+func (b *background) rested() {
+	b.resting = false
+	if b.job != nil {
+		b.wake()
+	}
+}
+
+// wake watches a parked pipe again, unless the pump rests.
+func (b *background) wake() {
+	if b.parked && !b.resting && b.out >= 0 {
+		b.park(false)
 	}
 }
 
@@ -247,8 +287,8 @@ func (b *background) park(on bool) {
 // feed takes the bytes of a logged command for the rewrite's difference.
 func (b *background) feed(frame []byte) {
 	b.rewrite.Feed(frame)
-	if b.parked && b.out >= 0 && b.job.Pending() > 0 {
-		b.park(false)
+	if b.job.Pending() > 0 {
+		b.wake()
 	}
 }
 
@@ -293,8 +333,8 @@ func (b *background) control(p []byte) error {
 		switch e.Kind {
 		case persist.EventStopRequest:
 			b.srv.line(e.Line)
-			if b.out >= 0 && b.job.Pending() > 0 {
-				b.park(false)
+			if b.job.Pending() > 0 {
+				b.wake()
 			}
 		case persist.EventNote:
 			b.srv.line(e.Line)

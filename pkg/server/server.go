@@ -124,7 +124,9 @@ func New(o Options) (*Server, error) {
 	s.children = &proc.Table{}
 	s.load, s.life = &loading{}, newLife(o.Clock)
 	s.saves = newSaves(o.Clock)
-	s.background = newBackground(s)
+	if s.background, err = newBackground(s); err != nil {
+		return nil, err
+	}
 	s.journal = newJournal(s)
 	s.clients.durable = s.journal.durable
 	s.acceptLimit = &limiter{clock: o.Clock, every: time.Second}
@@ -140,6 +142,11 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
+// loopSlice is the scheduler slice that the loop asks for, in microseconds: the
+// shortest that the kernel grants. A command that arrives must not wait for the
+// slice of a busy child.
+const loopSlice = 100
+
 // ErrStart wraps what keeps the daemon from starting; the text is for the operator.
 var ErrStart = errors.New("start")
 
@@ -150,6 +157,9 @@ func (s *Server) Run() (int, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	s.arena.Own()
+	if err := proc.ShortSlice(loopSlice); err != nil {
+		s.log.Tracef("Scheduler slice of the loop: %s", err)
+	}
 	defer s.loop.Close()
 	s.loop.BeforeSleep(func() { s.beforeSleep(); s.stats.endTurn(s.exec.watch.Nanos()) })
 	s.loop.AfterSleep(func() { s.stats.beginTurn(s.exec.watch.Nanos()); s.afterSleep() })
