@@ -14,10 +14,9 @@ import (
 func jobs() []job {
 	return []job{
 		{name: "save", command: "BGSAVE", title: "redis-rdb-bgsave", temp: "temp-%d.rdb", status: "rdb_last_bgsave_status",
-			running: "rdb_bgsave_in_progress", success: "Background saving terminated with success", failure: "Background saving error", what: "Background saving"},
+			running: "rdb_bgsave_in_progress", success: "Background saving terminated with success", what: "Background saving"},
 		{name: "rewrite", command: "BGREWRITEAOF", title: "redis-aof-rewrite", temp: "temp-rewriteaof-%d.aof", status: "aof_last_bgrewrite_status",
-			running: "aof_rewrite_in_progress", success: "Background AOF rewrite finished successfully",
-			failure: "Background AOF rewrite terminated with error", what: "Background AOF rewrite"},
+			running: "aof_rewrite_in_progress", success: "Background AOF rewrite finished successfully", what: "Background AOF rewrite"},
 	}
 }
 
@@ -26,7 +25,6 @@ type job struct {
 	temp                 string // name of the temporary file, with the child's process id
 	status, running      string // fields of INFO
 	success              string // last line of a job that went well
-	failure              string // the line of one that failed with an exit code
 	what                 string // how lines about its end begin
 }
 

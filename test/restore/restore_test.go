@@ -126,7 +126,11 @@ func TestRedisLoadsOurFiles(t *testing.T) {
 			s := rig.Start(t, rig.Options{Args: []string{"--appendonly", yes(tc.aof), "--aof-use-rdb-preamble", tc.preamble,
 				"--rdbcompression", tc.compress, "--rdbchecksum", tc.checksum}})
 			variety(t, s)
-			s.Fill(20_000, 40)
+			keys := 20_000
+			if rig.Long() {
+				keys = 1_500_000
+			}
+			s.Fill(keys, 40)
 			w := s.Write(3)
 			rig.Eventually(t, "writers", func() bool { return w.Count() > 30 })
 			if tc.aof && tc.job != "" {
