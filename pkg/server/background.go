@@ -176,8 +176,8 @@ func (b *background) pump() {
 func (b *background) rest(start, end int64) {
 	turns := int64(b.srv.stats.turnNanos)
 	nanos := (end - start) / 2
-	if 2*(turns-b.turnsSeen-b.lastSlice) > start-b.restedAt {
-		nanos = 3 * (end - start) // more than half of the time since the last slice went into turns
+	if 4*(turns-b.turnsSeen-b.lastSlice) > 3*(start-b.restedAt) {
+		nanos = 3 * (end - start) // three quarters of the time since the last slice went into turns
 	}
 	b.turnsSeen, b.restedAt, b.lastSlice = turns, end, end-start
 	if err := b.alarm.Set(nanos); err != nil {
