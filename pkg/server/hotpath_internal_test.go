@@ -36,6 +36,7 @@ func newBench(t testing.TB, directives ...string) *bench {
 	t.Cleanup(func() {
 		s.bio.Close()
 		check.NoErr(t, s.loop.Close())
+		check.NoErr(t, s.arena.Close())
 	})
 	return &bench{s: s, c: s.newClient(-1)}
 }

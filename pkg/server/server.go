@@ -184,6 +184,11 @@ func (s *Server) Run() (int, error) {
 	err := s.serve()
 	s.clients.shutAll()
 	s.bio.Close()
+	// For programs that run several servers one after the other, as tests do: a
+	// process has room for some thirty arenas.
+	if cerr := s.arena.Close(); cerr != nil {
+		s.log.Tracef("Giving the arena back: %s", cerr)
+	}
 	return s.life.code, err
 }
 
