@@ -30,7 +30,7 @@ func startRedis(t *testing.T, args ...string) *oracle {
 	t.Helper()
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		t.Skip("redis-server is not installed")
+		t.Fatal("redis-server is not installed: make test installs it")
 	}
 	dir := t.TempDir()
 	sock := filepath.Join(dir, "s")
@@ -147,7 +147,7 @@ func TestSetAgreesWithRedis(t *testing.T) {
 func TestFatalErrorsAgreeWithRedis(t *testing.T) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		t.Skip("redis-server is not installed")
+		t.Fatal("redis-server is not installed: make test installs it")
 	}
 	for _, tt := range []struct {
 		name, conf string

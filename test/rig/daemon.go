@@ -66,7 +66,7 @@ func StartRedis(t testing.TB, o Options) *Server {
 	t.Helper()
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
-		t.Skip("redis-server is not installed")
+		t.Fatal("redis-server is not installed: make test installs it")
 	}
 	o.Binary = path
 	return launch(t, o)
