@@ -60,7 +60,7 @@ func Start(t testing.TB, o Options) *Server {
 	return launch(t, o)
 }
 
-// StartRedis starts Debian's redis-server; the test is skipped when it is not
+// StartRedis starts Debian's redis-server; the test fails when it is not
 // installed. DEBUG is allowed.
 func StartRedis(t testing.TB, o Options) *Server {
 	t.Helper()

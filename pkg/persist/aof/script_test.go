@@ -67,7 +67,8 @@ func newScript(t testing.TB, path string) *script {
 	b, err := os.ReadFile(path)
 	check.NoErr(t, err)
 	s := &script{t: t, path: path, lines: strings.Split(strings.TrimRight(string(b), "\n"), "\n"), fs: vfs.NewMem(), name: live}
-	s.oracle, _ = exec.LookPath("redis-check-aof")
+	s.oracle, err = exec.LookPath("redis-check-aof")
+	check.NoErr(t, err) // make test installs it
 	return s
 }
 
