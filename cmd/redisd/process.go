@@ -131,6 +131,22 @@ func (r *runner) up() {
 			r.log.Warnf("Letting the starting command go: %s", err)
 		}
 	}
+	if r.supervisedByUpstart() {
+		// upstart takes a stopped job for a started one ("expect stop"), and
+		// continues it.
+		r.log.Noticef("supervised by upstart, will stop to signal readiness")
+		if err := unix.Kill(os.Getpid(), unix.SIGSTOP); err != nil {
+			r.log.Warnf("Stopping for upstart: %s", err)
+		}
+	}
+}
+
+func (r *runner) supervisedByUpstart() bool {
+	switch r.cfg.Enum(config.Supervised) {
+	case config.SupervisedUpstart, config.SupervisedAuto:
+		return os.Getenv("UPSTART_JOB") != ""
+	}
+	return false
 }
 
 // pidfile is where the pid is written: a daemon in the background has a default.
