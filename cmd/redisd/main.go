@@ -136,6 +136,14 @@ func (r *runner) run() int {
 			return 1
 		}
 	}
+	if cwd, err := os.Getwd(); err == nil {
+		// In full: CONFIG GET shows it, and a change of folder can be taken back.
+		err = r.cfg.Override(config.Dir, cwd)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "redisd:", err)
+			return 1
+		}
+	}
 	var err error
 	if r.logs, err = newLogs(r.cfg, r.daemon != nil); err != nil {
 		fmt.Fprintln(os.Stderr, "redisd:", err)

@@ -17,7 +17,7 @@ import (
 const (
 	ExitDone    = 0   // the file is complete and synced
 	ExitFailed  = 1   // it could not be written, or the stream broke; no file is left
-	ExitStopped = 255 // stopped on purpose (SIGUSR1 or an abort frame): no error
+	ExitStopped = 255 // stopped on purpose (SIGUSR1): no error
 )
 
 // ChildConfig is what a child needs beside its stream.
@@ -56,12 +56,9 @@ func RunChild(in io.Reader, ctl io.Writer, cfg ChildConfig) int {
 	if err == nil {
 		err = c.work(br)
 	}
-	switch {
-	case err == nil:
+	if err == nil {
 		c.send(frameReport, Report{OK: true, Keys: c.keys, Bytes: uint64(c.out.size()), DiffBytes: c.diff}.append(nil))
 		return ExitDone
-	case errors.Is(err, errAborted):
-		return ExitStopped
 	}
 	if errors.Is(err, errFrame) {
 		c.note('#', "%s", err)
@@ -205,7 +202,7 @@ func (c *child) complain(err error, text string) error {
 func (c *child) ours(err error) bool {
 	var e *rdb.Error
 	switch {
-	case errors.Is(err, errAborted), errors.Is(err, errTruncated), errors.Is(err, errFrame):
+	case errors.Is(err, errGivenUp), errors.Is(err, errTruncated), errors.Is(err, errFrame):
 		return false
 	case errors.As(err, &e):
 		return c.in.ioErr != nil && errors.Is(err, c.in.ioErr)

@@ -10,7 +10,9 @@ import (
 // goroutines busy, little enough to be no memory.
 const queued = 8
 
-var errAborted = errors.New("persist: the parent called the work off")
+// errGivenUp ends the reader when the writer has given up; the writer's own error
+// is the one that counts.
+var errGivenUp = errors.New("persist: the writer has given up")
 
 // demux reads the parent's frames in a goroutine of its own and keeps the pipe
 // flowing: entries go to the writer through a bounded channel, differences to
@@ -70,7 +72,7 @@ func (d *demux) loop() error {
 			case d.entries <- payload:
 				continue
 			case <-d.quit:
-				return errAborted
+				return errGivenUp
 			}
 		case frameDiff:
 			if err := d.spool.append(payload); err != nil {
@@ -83,8 +85,6 @@ func (d *demux) loop() error {
 			}
 		case frameStopDiff:
 			return nil
-		case frameAbort:
-			return errAborted
 		default:
 			return fmt.Errorf("%w: unknown type %d", errFrame, t)
 		}

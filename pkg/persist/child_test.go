@@ -189,17 +189,6 @@ func TestChildSaysWhatFailed(t *testing.T) {
 	}
 }
 
-func TestAbortFrame(t *testing.T) {
-	for _, role := range []persist.Role{persist.RoleRDB, persist.RoleAOF} {
-		stream, _ := wholeStream(t, role)
-		ends, _ := boundaries(stream)
-		m := newMem(t)
-		code, _ := runOn(m, append(stream[:ends[3]:ends[3]], 6, 0, 0, 0, 0))
-		check.Eq(t, code, persist.ExitStopped)
-		check.Eq(t, temps(t, m), []string{})
-	}
-}
-
 func TestMalformedStreams(t *testing.T) {
 	good, _ := wholeStream(t, persist.RoleRDB)
 	ends, types := boundaries(good)
@@ -221,6 +210,7 @@ func TestMalformedStreams(t *testing.T) {
 		{"unknown option", frame(1, append(text("colour"), text("red")...)...), `option "colour"="red"`},
 		{"odd header", frame(1, 9, 0, 0, 0), "malformed frame: header of 4 bytes"},
 		{"unknown frame", slices.Concat(header, frame(77)), "unknown type 77"},
+		{"frame type that is not in use", slices.Concat(header, frame(6)), "unknown type 6"},
 		{"frame too long", append(slices.Clone(header), 2, 255, 255, 255, 255), "4294967295 bytes in one of type 2"},
 		{"garbage as a record", slices.Concat(header, frame(2, 200, 1, 2, 3), frame(4, make([]byte, 13)...)), "rdb: "},
 		{"too few keys", slices.Concat(good[:ends[0]], good[ends[end-1]:]), "0 keys of 7 arrived"},

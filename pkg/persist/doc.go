@@ -25,7 +25,6 @@
 //	3 diff          the next bytes of the append-only file's commands
 //	4 snapshot end  keys u64, n u32, n times (database u32, keys u64), digest length u8, digest
 //	5 stop diff     no diff frame follows
-//	6 abort         the child shall remove its files and exit with 255
 //
 // child to parent:
 //

@@ -17,7 +17,6 @@ const (
 	frameDiff        frameType = 3
 	frameSnapshotEnd frameType = 4
 	frameStopDiff    frameType = 5
-	frameAbort       frameType = 6
 
 	frameProgress    frameType = 16
 	frameNote        frameType = 17

@@ -32,8 +32,6 @@ type background struct {
 	out       int                 // pipe to the child, -1 when closed
 	in        int                 // pipe from the child, -1 when closed
 	parked    bool                // out is not watched: nothing to send
-	broken    bool                // the child does not take any more
-	started   int64               // microseconds by the stopwatch
 	alarm     *event.Alarm        // ends a rest
 	resting   bool                // parked for a moment, because commands run
 	restedAt  int64               // nanoseconds, when the last slice with a rest ended
@@ -103,7 +101,7 @@ func (b *background) start(role string, cpus config.ID) error {
 	s.stats.forkMicros = child.StartMicros
 	s.latency.add("fork", child.StartMicros*1000)
 	b.child, b.out, b.in = child, dataW, reportR
-	b.broken, b.killed, b.parked, b.resting = false, false, false, false
+	b.killed, b.parked, b.resting = false, false, false
 	b.job.SetPid(child.Pid)
 	s.children.Add(child.Pid, role, b.onExit)
 	s.ks.AvoidResize(true)
@@ -111,7 +109,6 @@ func (b *background) start(role string, cpus config.ID) error {
 	b.snapStat = snapshotFigures{}
 	b.snap = s.ks.Cut(b.job)
 	b.snapStat.total = b.snap.Stats().Total
-	b.started = s.exec.watch.Micros()
 	b.watchPipes()
 	return nil
 }
@@ -242,7 +239,6 @@ func (b *background) send() bool {
 // stopSending gives up the snapshot and closes the pipe; the child sees the end
 // of it and cleans up, if it is still there.
 func (b *background) stopSending() {
-	b.broken = true
 	if b.snap != nil {
 		b.snap.Abort()
 		b.snap = nil

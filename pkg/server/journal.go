@@ -109,7 +109,7 @@ func (j *journal) flush(now int64) {
 	j.log.Flush(now)
 }
 
-// path is where the log is, in the working directory.
+// aofPath is where the log is, in the working directory.
 func (s *Server) aofPath() string { return s.cfg.String(config.AppendFilename) }
 
 // openAOF opens the log for appending at start, created when it is not there,

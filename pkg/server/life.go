@@ -15,18 +15,23 @@ import (
 
 // life is the end of the daemon: who asked for it, and how.
 type life struct {
-	clock    clock.Clock
-	asked    bool         // a shutdown is wanted; cron tries it
-	opts     shutdownOpts // how
-	signal   string       // "SIGTERM", or "" when a command asked
-	waiting  []*client    // SHUTDOWN was their command
-	over     bool         // the loop is to end
-	code     int          // exit code
-	ending   atomic.Bool  // asked, also for the goroutine that waits for a second SIGINT
-	busy     bool         // prepareShutdown is at work
-	locks    []io.Closer  // on the directories, held until the process ends
-	lockInfo os.FileInfo  // of the lock file
-	dir      string       // the working directory
+	clock   clock.Clock
+	asked   bool         // a shutdown is wanted; cron tries it
+	opts    shutdownOpts // how
+	signal  string       // "SIGTERM", or "" when a command asked
+	waiting []*client    // SHUTDOWN was their command
+	over    bool         // the loop is to end
+	code    int          // exit code
+	ending  atomic.Bool  // asked, also for the goroutine that waits for a second SIGINT
+	busy    bool         // prepareShutdown is at work
+	locks   []dirLock    // the directories of this run, held until the process ends
+	dir     string       // the working directory
+}
+
+// dirLock is the lock on a directory, and the file that it is on.
+type dirLock struct {
+	held io.Closer
+	file os.FileInfo
 }
 
 // shutdownOpts are SHUTDOWN's words.
@@ -108,6 +113,11 @@ func (s *Server) signalJob(sig, what string, ask func() string) {
 		s.log.Noticef("Received %s, ignored because signal-operations is no.", sig)
 		return
 	}
+	if s.load.active {
+		// A save of half of the data would replace the file that holds all of it.
+		s.log.Warnf("Received %s, %s: not while the data is being loaded", sig, what)
+		return
+	}
 	s.log.Noticef("Received %s, %s: %s", sig, what, ask())
 }
 
@@ -122,6 +132,10 @@ func (s *Server) onHangup() {
 	}
 	if s.opt.ConfigPath == "" {
 		s.log.Noticef("Received SIGHUP, log file reopened.")
+		return
+	}
+	if s.load.active {
+		s.log.Warnf("Received SIGHUP, log file reopened, configuration unchanged: not while the data is being loaded")
 		return
 	}
 	changed, err := s.cfg.Reload()

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"redisd/internal/num"
 	"redisd/internal/vfs"
 	"redisd/pkg/command"
 	"redisd/pkg/config"
@@ -40,15 +41,13 @@ const lockName = "redisd.lock"
 
 // lockDir takes the working directory for this daemon alone.
 func (s *Server) lockDir() error {
-	lock, err := s.opt.FS.Lock(lockName)
+	err := s.takeLock()
 	if errors.Is(err, vfs.ErrLocked) {
 		return fmt.Errorf("the directory %s belongs to another redisd that is running: two daemons would overwrite each other's files", s.absDir())
 	}
 	if err != nil {
 		return fmt.Errorf("can't lock the directory %s: %w", s.absDir(), err)
 	}
-	s.life.locks, s.life.dir = append(s.life.locks, lock), s.absDir()
-	s.life.lockInfo, _ = s.opt.FS.Stat(lockName)
 	stale, err := persist.SweepStale(s.opt.FS, ".")
 	if err != nil {
 		s.log.Warnf("Removing temporary files of an earlier run: %s", err)
@@ -59,9 +58,33 @@ func (s *Server) lockDir() error {
 	return nil
 }
 
+// takeLock locks the working directory, unless this process holds its lock already.
+// No lock is given back before the process ends: the live log may be in any
+// directory that was the working one.
+func (s *Server) takeLock() error {
+	if file, err := s.opt.FS.Stat(lockName); err == nil {
+		for _, l := range s.life.locks {
+			if os.SameFile(l.file, file) {
+				s.life.dir = s.absDir()
+				return nil
+			}
+		}
+	}
+	held, err := s.opt.FS.Lock(lockName)
+	if err != nil {
+		return err
+	}
+	file, err := s.opt.FS.Stat(lockName)
+	if err != nil {
+		return errors.Join(err, held.Close())
+	}
+	s.life.locks, s.life.dir = append(s.life.locks, dirLock{held, file}), s.absDir()
+	return nil
+}
+
 // loadAtStart brings the data into memory: the append-only file when it is on,
 // else the RDB. With the AOF on and none there, the RDB is loaded: nothing is
-// dropped silently, and the first rewrite makes a log of it.
+// dropped silently, and the log starts with that data.
 func (s *Server) loadAtStart() error {
 	start := s.exec.watch.Micros()
 	took := func() float64 { return float64(s.exec.watch.Micros()-start) / 1e6 }
@@ -314,8 +337,8 @@ func (r *replayer) exec(argv [][]byte) error {
 	if r.srv.life.over {
 		return errInterrupted
 	}
-	if r.isSelect(argv) {
-		return nil
+	if len(argv) == 2 && command.Is(argv[0], "SELECT") {
+		return r.selectDB(argv[1])
 	}
 	spec := r.srv.table.ResolveLogged(argv)
 	if spec == nil || spec.Handler == nil {
@@ -336,23 +359,15 @@ func (r *replayer) exec(argv [][]byte) error {
 	return nil
 }
 
-// isSelect follows a SELECT of the log.
-func (r *replayer) isSelect(argv [][]byte) bool {
-	if len(argv) != 2 || !command.Is(argv[0], "SELECT") {
-		return false
+// selectDB follows a SELECT of the log. One that is not there ends the load: the
+// commands behind it would land in another database.
+func (r *replayer) selectDB(word []byte) error {
+	n, ok := num.ParseInt(word)
+	if !ok || n < 0 || n >= int64(r.srv.ks.Databases()) {
+		return fmt.Errorf("the append only file selects database %s, and the directive databases is %d", word, r.srv.ks.Databases())
 	}
-	n := 0
-	for _, b := range argv[1] {
-		if b < '0' || b > '9' || n > r.srv.ks.Databases() {
-			return false
-		}
-		n = 10*n + int(b-'0')
-	}
-	if n >= r.srv.ks.Databases() {
-		return false
-	}
-	r.client.db = r.srv.ks.DB(n)
-	return true
+	r.client.db = r.srv.ks.DB(int(n))
+	return nil
 }
 
 // Aux implements rdb.Handler.

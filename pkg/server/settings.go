@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"redisd/pkg/config"
@@ -34,7 +33,6 @@ func (s *Server) liveSettings() []setting {
 		{s.changePort, []config.ID{config.Port}},
 		{s.changeLog, []config.ID{config.LogLevel, config.LogFile, config.LogFormat, config.SyslogEnabled, config.SyslogIdent, config.SyslogFacility}},
 		{s.changeDir, []config.ID{config.Dir}},
-		{s.changePassword, []config.ID{config.RequirePass}},
 		{s.changeMaxClients, []config.ID{config.MaxClients}},
 		{s.changeOOM, []config.ID{config.OOMScoreAdj, config.OOMScoreAdjValues}},
 	}
@@ -232,10 +230,6 @@ func (s *Server) changeLog() error {
 	return s.opt.SetLog()
 }
 
-// changePassword lifts or sets the need to authenticate for new connections;
-// those that are here stay as they are, as in Redis.
-func (s *Server) changePassword() error { return nil }
-
 func (s *Server) changeMaxClients() error {
 	return s.roomForClients(int(s.cfg.Int(config.MaxClients)))
 }
@@ -254,28 +248,24 @@ func (s *Server) roomForClients(n int) error {
 // Redis's CONFIG_MIN_RESERVED_FDS.
 const reservedFiles = 32
 
-// changeDir goes to the new working directory: every file name is relative to it.
-// The directory is locked like the first one.
+// changeDir goes to the new working directory, to which every file name is relative,
+// and locks it like the first one. A live log follows with a rewrite.
 func (s *Server) changeDir() error {
-	dir := s.cfg.String(config.Dir)
-	if err := s.opt.Chdir(dir); err != nil {
-		return err
+	if err := s.opt.Chdir(s.cfg.String(config.Dir)); err != nil {
+		return errors.New(aof.Strerror(err))
 	}
-	if same, err := s.opt.FS.Stat(lockName); err == nil && s.life.lockInfo != nil && os.SameFile(same, s.life.lockInfo) {
+	was := s.life.dir
+	if err := s.takeLock(); err != nil {
+		return errors.Join(err, s.opt.Chdir(was))
+	}
+	if s.life.dir == was {
 		return nil
 	}
-	lock, err := s.opt.FS.Lock(lockName)
-	if err != nil {
-		return errors.Join(err, s.opt.Chdir(s.life.dir))
-	}
-	// The old folder's lock stays while the live log is in there: until the process ends.
-	s.life.locks, s.life.dir = append(s.life.locks, lock), s.absDir()
-	s.life.lockInfo, _ = s.opt.FS.Stat(lockName)
 	if s.journal.on() {
 		s.log.Noticef("dir was changed: a rewrite brings the append only file to the new folder.")
 		s.background.scheduleRewrite()
 	}
-	return nil
+	return s.cfg.Override(config.Dir, s.life.dir)
 }
 
 func (s *Server) changeOOM() error {
