@@ -35,6 +35,7 @@ func TestJobSignalsWhileLoading(t *testing.T) {
 	s.WaitIdle()
 	check.Eq(t, s.Int("total_forks"), int64(0))
 	check.Eq(t, s.Digest(), want)
+	s.Stop()
 	s.Restart("--key-load-delay", "0")
 	check.Eq(t, s.Digest(), want)
 }
@@ -56,6 +57,7 @@ func TestDirThereAndBack(t *testing.T) {
 	check.Eq(t, dir(), first)
 	s.Do("SET", "k", "v")
 	s.Do("SAVE")
+	s.Stop()
 	s.Restart()
 	check.Eq(t, s.Do("GET", "k"), "v")
 }

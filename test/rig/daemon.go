@@ -118,6 +118,9 @@ func (s *Server) Args() []string {
 // for later starts.
 func (s *Server) Launch(more ...string) {
 	s.t.Helper()
+	if s.cmd != nil && s.Alive() {
+		s.t.Fatal("the server still runs: what is asked next would be answered by the old process")
+	}
 	s.opt.Args = append(s.opt.Args, more...)
 	path := s.opt.Path
 	if path == "" {
