@@ -58,10 +58,19 @@ func (c *Ctx) readUntouched(key []byte) (keyspace.Entry, bool) {
 	return e, ok
 }
 
-func del(c *Ctx) {
+func del(c *Ctx) { c.deleteKeys(c.LazyUserDel) }
+
+func unlink(c *Ctx) { c.deleteKeys(true) }
+
+// deleteKeys deletes the keys of the arguments; lazy frees what is big later.
+func (c *Ctx) deleteKeys(lazy bool) {
+	drop := c.DB.Delete
+	if lazy {
+		drop = c.DB.Unlink
+	}
 	n := int64(0)
 	for _, key := range c.Args[1:] {
-		if c.DB.Delete(key) {
+		if drop(key) {
 			c.Fx.Notify(EventGeneric, "del", key)
 			n++
 		}
@@ -69,9 +78,6 @@ func del(c *Ctx) {
 	c.Fx.Dirty += n
 	c.Out.Int(n)
 }
-
-// unlink is del as long as no value is so big that freeing it takes long.
-func unlink(c *Ctx) { del(c) }
 
 func exists(c *Ctx) {
 	n := int64(0)

@@ -83,7 +83,7 @@ func (db *DB) room(key []byte, old Entry, exists bool, at int64, tail int) Entry
 	if !exists {
 		if old.ref != 0 { // hidden by ExpiryHides, and overwritten all the same
 			db.remove(old)
-			db.free(old)
+			db.free(old, db.ks.Lazy.Server)
 		}
 		e := db.view(db.ks.arena.Alloc(mem.Entry, size))
 		e.hash = old.hash
@@ -179,9 +179,11 @@ func (db *DB) dropVolatile(e Entry) {
 	db.expires.Delete(s)
 }
 
+// freeOutside frees what the value has outside of its entry. The entry is to be
+// written anew, or freed.
 func (db *DB) freeOutside(e Entry) {
 	if e.outside() {
-		db.ks.arena.Free(mem.Value, e.outsideRef())
+		db.ks.freeValue(e, db.ks.Lazy.Server)
 		e.setFlags(e.flags() &^ flagOutside)
 	}
 }
@@ -192,19 +194,26 @@ func (db *DB) remove(e Entry) {
 	db.dict.Delete(e.slot)
 }
 
-func (db *DB) free(e Entry) {
-	db.freeOutside(e)
+func (db *DB) free(e Entry, lazy bool) {
+	if e.outside() {
+		db.ks.freeValue(e, lazy)
+	}
 	db.ks.arena.Free(mem.Entry, e.ref)
 }
 
 // Delete removes key and frees it; false when there is none (or it had expired).
-func (db *DB) Delete(key []byte) bool {
+func (db *DB) Delete(key []byte) bool { return db.delete(key, false) }
+
+// Unlink is Delete that frees a big value in slices, later (LazyFree).
+func (db *DB) Unlink(key []byte) bool { return db.delete(key, true) }
+
+func (db *DB) delete(key []byte, lazy bool) bool {
 	e, ok := db.find(key)
 	if !ok {
 		return false
 	}
 	db.remove(e)
-	db.free(e)
+	db.free(e, lazy)
 	return true
 }
 
@@ -219,7 +228,7 @@ func (db *DB) DeleteExpired(key []byte) bool {
 	e := db.view(r)
 	e.slot, e.hash = s, h
 	db.remove(e)
-	db.free(e)
+	db.free(e, db.ks.Lazy.Server)
 	return true
 }
 

@@ -41,14 +41,21 @@ func TypeByName(name string) (Type, bool) {
 // Encoding is how a value lies in memory.
 type Encoding uint8
 
-// Encodings of strings; those of other types follow here.
+// The encodings: three of strings, then those of collections. An entry has four
+// bits for them.
 const (
 	Raw Encoding = iota
 	Int
 	Embstr
+	Listpack   // list, set, hash, sorted set: one blob
+	Intset     // set: one blob
+	Hashtable  // set, hash
+	Skiplist   // sorted set: a hash table and a tree
+	Quicklist  // list
+	StreamTree // stream
 )
 
-var encodingNames = [...]string{"raw", "int", "embstr"}
+var encodingNames = [...]string{"raw", "int", "embstr", "listpack", "intset", "hashtable", "skiplist", "quicklist", "stream"}
 
 // String is the name that OBJECT ENCODING replies.
 func (e Encoding) String() string { return encodingNames[e] }
@@ -133,6 +140,11 @@ func (e Entry) outsideRef() mem.Ref {
 	return mem.Ref(binary.LittleEndian.Uint64(e.at(e.valueOffset())))
 }
 
+// outsideLen is the number that setOutside kept beside the reference.
+func (e Entry) outsideLen() int {
+	return int(binary.LittleEndian.Uint64(e.at(e.valueOffset() + 8)))
+}
+
 func (e Entry) setOutside(r mem.Ref, n int) {
 	off := e.valueOffset()
 	binary.LittleEndian.PutUint64(e.at(off), uint64(r))
@@ -151,8 +163,7 @@ func (e Entry) Int() (int64, bool) {
 func (e Entry) bytes() []byte {
 	off := e.valueOffset()
 	if e.outside() {
-		n := int(binary.LittleEndian.Uint64(e.at(off + 8)))
-		return e.db.ks.arena.Bytes(e.outsideRef(), n)
+		return e.db.ks.arena.Bytes(e.outsideRef(), e.outsideLen())
 	}
 	n := int(*(*uint8)(unsafe.Add(e.p, off)))
 	off++
@@ -226,7 +237,7 @@ func (e Entry) MemUsage() int {
 		n += slot
 	}
 	if e.outside() {
-		n += e.db.ks.arena.Usable(e.outsideRef())
+		n += e.db.ks.valueBytes(e)
 	}
 	return n
 }

@@ -20,7 +20,7 @@ func (db *DB) expireNow(e Entry) {
 	g.keys = append(g.keys, goneKey{db.index, len(g.buf)})
 	db.ks.Stats.Expired++
 	db.remove(e)
-	db.free(e)
+	db.free(e, db.ks.Lazy.Expire)
 }
 
 // TakeExpired calls fn for each key that was deleted because its time had

@@ -7,9 +7,10 @@ import (
 	"redisd/pkg/mem"
 )
 
-// detached is a table that no database looks into any more; what it holds is
-// freed in slices.
+// detached is what no database leads to any more and is freed in slices: a table
+// with what it holds, or, when dict is nil, a value.
 type detached struct {
+	value value
 	dict  *ds.Dict
 	pos   uint64
 	owner bool // the entries go with it; those of an expires table have another owner
@@ -32,29 +33,37 @@ func (db *DB) Flush(async bool) int {
 		return n
 	}
 	for i := len(ks.lazy) - 2; i < len(ks.lazy); {
-		if !ks.drain(i, 1024) {
+		if !ks.drain(i, 1<<20) {
 			i++ // the snapshot has to send it first
 		}
 	}
 	return n
 }
 
-// drain frees n buckets of a detached table, and the table when it is empty. It
-// tells false when the table has to wait: what a snapshot has not sent yet goes
-// into its pipe at the speed that the pipe takes, not at that of freeing.
+// drain frees about n elements of what is detached, and tells false when that has
+// to wait: what a snapshot has not sent yet goes into its pipe at the speed that the
+// pipe takes, not at that of freeing.
 func (ks *Keyspace) drain(i, n int) bool {
-	d := &ks.lazy[i]
-	if d.dict.Barrier != nil {
+	d := ks.lazy[i]
+	done := false
+	switch {
+	case d.dict == nil:
+		done = ks.freeSome(d.value, n)
+	case d.dict.Barrier != nil:
 		return false
+	default:
+		free := ks.freeRef
+		if !d.owner {
+			free = nil
+		}
+		ks.freed = 0
+		for buckets := n / 16; buckets > 0 && ks.freed < n && !done; buckets-- {
+			d.pos, done = d.dict.Drain(d.pos, 1, free)
+		}
+		ks.lazy[i].pos = d.pos
 	}
-	free := ks.freeRef
-	if !d.owner {
-		free = nil
-	}
-	pos, done := d.dict.Drain(d.pos, n, free)
-	d.pos = pos
 	if done {
-		ks.lazy = append(ks.lazy[:i], ks.lazy[i+1:]...)
+		ks.lazy = slices.Delete(ks.lazy, i, i+1)
 	}
 	return true
 }
@@ -68,9 +77,14 @@ func (ks *Keyspace) FlushAll(async bool) int {
 	return n
 }
 
+// freeRef frees an entry of a detached table; what is big about it comes behind it.
 func (ks *Keyspace) freeRef(r mem.Ref) {
 	e := ks.dbs[0].view(r)
-	e.db.free(e)
+	ks.freed++
+	if e.outside() {
+		ks.freed += min(ks.effort(e.value()), lazyEffort)
+	}
+	e.db.free(e, true)
 }
 
 // LazyPending is the number of entries that wait to be freed
@@ -78,25 +92,28 @@ func (ks *Keyspace) freeRef(r mem.Ref) {
 func (ks *Keyspace) LazyPending() int {
 	n := 0
 	for _, d := range ks.lazy {
-		if d.owner {
+		switch {
+		case d.dict == nil:
+			n++
+		case d.owner:
 			n += int(d.dict.Len())
 		}
 	}
 	return n
 }
 
-// lazyBuckets is a slice of a few hundred microseconds.
-const lazyBuckets = 256
+// lazySlice is how many elements one slice frees: a few hundred microseconds.
+const lazySlice = 4096
 
-// LazyFree frees some entries of flushed databases and tells whether another
-// call would free more. For cron and idle turns of the loop. What a snapshot has
-// yet to send waits until it has.
+// LazyFree frees some of what is detached and tells whether another call would
+// free more. For cron and idle turns of the loop. What a snapshot has yet to send
+// waits until it has.
 func (ks *Keyspace) LazyFree() bool {
 	for i := range ks.lazy {
 		before := ks.LazyPending()
-		if ks.drain(i, lazyBuckets) {
+		if ks.drain(i, lazySlice) {
 			ks.Stats.LazyFreed += uint64(before - ks.LazyPending())
-			return slices.ContainsFunc(ks.lazy, func(d detached) bool { return d.dict.Barrier == nil })
+			return slices.ContainsFunc(ks.lazy, func(d detached) bool { return d.dict == nil || d.dict.Barrier == nil })
 		}
 	}
 	return false

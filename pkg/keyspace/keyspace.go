@@ -45,10 +45,22 @@ type Keyspace struct {
 	gone   goneList
 	cycle  expireCycle
 	lazy   []detached
+	freed  int // elements that the slice in progress has freed
 	snap   *Snapshot
 
 	// Stats is read and reset by the owner.
 	Stats Stats
+	// Limits is set by the owner, at any time.
+	Limits Limits
+	// Lazy is set by the owner, at any time.
+	Lazy LazyPolicy
+}
+
+// LazyPolicy says for whom big values are freed in slices although nobody asked
+// for it.
+type LazyPolicy struct {
+	Expire bool // lazyfree-lazy-expire: keys whose time has passed
+	Server bool // lazyfree-lazy-server-del: values that a command overwrites
 }
 
 // DB is one numbered database.
@@ -63,7 +75,7 @@ type DB struct {
 
 // New makes the databases, all empty.
 func New(c Config) *Keyspace {
-	ks := &Keyspace{arena: c.Arena, seed: maphash.MakeSeed()}
+	ks := &Keyspace{arena: c.Arena, seed: maphash.MakeSeed(), Limits: DefaultLimits()}
 	ks.access.decayMinutes, ks.access.logFactor = 1, 10
 	for i := range c.Databases {
 		ks.dbs = append(ks.dbs, &DB{ks: ks, index: i, dict: ks.newDict(), expires: ks.newDict()})

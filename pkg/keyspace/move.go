@@ -51,10 +51,8 @@ func (db *DB) Copy(src []byte, to *DB, dst []byte) bool {
 	}
 	n := e.tailSize()
 	var block mem.Ref
-	value := e.bytesIfOutside()
-	if value != nil {
-		block = db.ks.arena.Alloc(mem.Value, len(value))
-		copy(db.ks.arena.Bytes(block, len(value)), value)
+	if e.outside() {
+		block = db.ks.dup(e)
 	}
 	at := e.ExpireAt()
 	old, exists := to.find(dst)
@@ -65,14 +63,7 @@ func (db *DB) Copy(src []byte, to *DB, dst []byte) bool {
 	d.setAccess(db.ks.access.fresh())
 	if block != 0 {
 		d.setFlags(d.flags() | flagOutside)
-		d.setOutside(block, len(value))
+		d.setOutside(block, e.outsideLen())
 	}
 	return true
-}
-
-func (e Entry) bytesIfOutside() []byte {
-	if !e.outside() {
-		return nil
-	}
-	return e.bytes()
 }

@@ -1,0 +1,29 @@
+package keyspace
+
+import "redisd/pkg/mem"
+
+// The parts of encodings whose structures are not there yet.
+
+func (ks *Keyspace) freeTable(value)               { panic("BUG: keyspace: no hash tables yet") }
+func (ks *Keyspace) freeTableSome(value, int) bool { panic("BUG: keyspace: no hash tables yet") }
+func (ks *Keyspace) tableEffort(value) int         { panic("BUG: keyspace: no hash tables yet") }
+func (ks *Keyspace) dupTable(value) mem.Ref        { panic("BUG: keyspace: no hash tables yet") }
+func (ks *Keyspace) tableBytes(value) int          { panic("BUG: keyspace: no hash tables yet") }
+
+func (ks *Keyspace) freeZSet(value)               { panic("BUG: keyspace: no sorted sets yet") }
+func (ks *Keyspace) freeZSetSome(value, int) bool { panic("BUG: keyspace: no sorted sets yet") }
+func (ks *Keyspace) zsetEffort(value) int         { panic("BUG: keyspace: no sorted sets yet") }
+func (ks *Keyspace) dupZSet(value) mem.Ref        { panic("BUG: keyspace: no sorted sets yet") }
+func (ks *Keyspace) zsetBytes(value) int          { panic("BUG: keyspace: no sorted sets yet") }
+
+func (ks *Keyspace) freeList(value)               { panic("BUG: keyspace: no lists yet") }
+func (ks *Keyspace) freeListSome(value, int) bool { panic("BUG: keyspace: no lists yet") }
+func (ks *Keyspace) listEffort(value) int         { panic("BUG: keyspace: no lists yet") }
+func (ks *Keyspace) dupList(value) mem.Ref        { panic("BUG: keyspace: no lists yet") }
+func (ks *Keyspace) listBytes(value) int          { panic("BUG: keyspace: no lists yet") }
+
+func (ks *Keyspace) freeStream(value)               { panic("BUG: keyspace: no streams yet") }
+func (ks *Keyspace) freeStreamSome(value, int) bool { panic("BUG: keyspace: no streams yet") }
+func (ks *Keyspace) streamEffort(value) int         { panic("BUG: keyspace: no streams yet") }
+func (ks *Keyspace) dupStream(value) mem.Ref        { panic("BUG: keyspace: no streams yet") }
+func (ks *Keyspace) streamBytes(value) int          { panic("BUG: keyspace: no streams yet") }
