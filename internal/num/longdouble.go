@@ -5,6 +5,7 @@
 package num
 
 import (
+	"math"
 	"math/bits"
 	"strconv"
 )
@@ -287,4 +288,40 @@ func appendPadded(dst []byte, n uint64, width int) []byte {
 		dst = append(dst, '0')
 	}
 	return append(dst, text...)
+}
+
+// ScaledUp is d * by, rounded as a long double, then up to the next integer. It is
+// false when that is above the largest int64; what is below the smallest counts as
+// the smallest.
+func (d LongDouble) ScaledUp(by uint64) (int64, bool) {
+	if d.inf {
+		return math.MinInt64, d.neg
+	}
+	hi, lo := bits.Mul64(d.mant, by)
+	exp := int(d.exp)
+	if hi == 0 {
+		d = normalized(d.neg, lo, exp)
+	} else {
+		shift := bits.LeadingZeros64(hi)
+		if shift > 0 {
+			hi, lo = hi<<shift|lo>>(64-shift), lo<<shift
+		}
+		d = rounded(d.neg, hi, lo, false, exp+64-shift)
+	}
+	switch {
+	case !d.inf && d.mant == 0:
+		return 0, true
+	case d.inf || d.exp >= 0:
+		return math.MinInt64, d.neg
+	}
+	drop := uint(-d.exp)
+	whole := d.mant >> drop // zero when all is dropped
+	rest := whole<<drop != d.mant
+	switch {
+	case d.neg:
+		return -int64(whole), true
+	case !rest:
+		return int64(whole), true
+	}
+	return int64(whole) + 1, whole < math.MaxInt64
 }

@@ -33,6 +33,8 @@ type Ctx struct {
 
 	// Quiet is set for clients with CLIENT NO-TOUCH: reads do not mark keys.
 	Quiet bool
+	// NoBlock is set where a command must not wait: the log's.
+	NoBlock bool
 	// Replaying is set while a log is loaded: times that have passed are kept.
 	Replaying bool
 	// MaxString is proto-max-bulk-len: the longest string a command may build.

@@ -41,6 +41,8 @@ type Effects struct {
 	words  [][]byte // the replacement commands, one after another
 	ends   []int    // where each ends in words
 	text   []byte   // numbers that Int wrote
+	wait   Wait     // what the command waits for, if waits is set
+	waits  bool
 	db     int
 }
 
@@ -54,7 +56,7 @@ func (f *Effects) Reset(db int) {
 	if cap(f.events)+cap(f.words)+cap(f.text)/64 > keepEffects {
 		f.events, f.words, f.ends, f.text = nil, nil, nil, nil
 	}
-	f.Dirty, f.NoLog, f.Force, f.db = 0, false, false, db
+	f.Dirty, f.NoLog, f.Force, f.waits, f.db = 0, false, false, false, db
 	f.events, f.words, f.ends, f.text = f.events[:0], f.words[:0], f.ends[:0], f.text[:0]
 }
 

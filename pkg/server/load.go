@@ -328,7 +328,7 @@ type replayer struct {
 func (s *Server) newReplayer() *replayer {
 	c := &client{fd: -1, srv: s, db: s.ks.DB(0), proto: 2, flags: flagReplay | flagAuthenticated, user: "default"}
 	x := &executor{srv: s, watch: s.exec.watch}
-	x.ctx = command.Ctx{KS: s.ks, Replaying: true, MaxString: s.exec.ctx.MaxString}
+	x.ctx = command.Ctx{KS: s.ks, Replaying: true, NoBlock: true, MaxString: s.exec.ctx.MaxString}
 	return &replayer{srv: s, client: c, db: s.ks.DB(0), x: x}
 }
 
