@@ -26,24 +26,34 @@ func (t *table) size() uint64 {
 	return t.mask + 1
 }
 
-// Dict maps keys to the references of their entries. The zero Dict is not ready;
-// use NewDict. It belongs to the goroutine that owns the arena.
+// Dict maps keys to the references of their entries. The zero Dict is not ready:
+// NewDict makes one for a keyspace, DictType.At opens one that lies in the arena.
+// It belongs to the goroutine that owns the arena.
 type Dict struct {
+	*dictState // in one Go block with the Dict, or in the arena at root
+
 	arena  *mem.Arena
 	seed   maphash.Seed
 	keyOff int // where an entry's key starts
 	policy *ResizePolicy
 
-	ht       [2]table
-	rehash   int64 // next bucket of ht[0] to move, -1 when not rehashing
-	paused   int   // open iterations that must not see entries move
-	epoch    epoch // of the places that entries have, for checks
-	children uint64
-	nextGen  uint64
-	warmth   uint8 // what warm read, so that the reads are not optimised away
+	root  mem.Ref                           // block of the state; 0 after NewDict
+	watch func(root mem.Ref, gen, i uint64) // DictType.Barrier at the time of At
 
 	// Barrier is called before a bucket changes; nil when nobody watches.
 	Barrier Barrier
+}
+
+// dictState is what changes in a Dict. It may lie in the arena, so it holds no Go
+// pointer.
+type dictState struct {
+	ht       [2]table
+	rehash   int64 // next bucket of ht[0] to move, -1 when not rehashing
+	children uint64
+	nextGen  uint64
+	paused   int32 // open iterations that must not see entries move
+	warmth   uint8 // what warm read, so that the reads are not optimised away
+	epoch    epoch // of the places that entries have, for checks
 }
 
 // ResizePolicy is shared by the dicts of a keyspace: whether tables may be
@@ -71,7 +81,27 @@ type Slot struct {
 // NewDict makes an empty table; it takes no arena memory before the first
 // Insert. keyOff is where the key starts in an entry.
 func NewDict(a *mem.Arena, seed maphash.Seed, keyOff int, policy *ResizePolicy) *Dict {
-	return &Dict{arena: a, seed: seed, keyOff: keyOff, policy: policy, rehash: -1}
+	// One block, so that a lookup's way to the tables leads through warm memory.
+	d := &struct {
+		Dict
+		state dictState
+	}{Dict: Dict{arena: a, seed: seed, keyOff: keyOff, policy: policy}}
+	d.dictState = &d.state
+	d.rehash = -1
+	return &d.Dict
+}
+
+// watched tells whether anybody wants to hear of changes.
+func (d *Dict) watched() bool { return d.Barrier != nil || d.watch != nil }
+
+// tell announces the change of bucket i of table gen to who wants to hear it.
+func (d *Dict) tell(gen, i uint64) {
+	if d.Barrier != nil {
+		d.Barrier(gen, i)
+	}
+	if d.watch != nil {
+		d.watch(d.root, gen, i)
+	}
 }
 
 // Hash is the hash that all calls for key take.
@@ -123,8 +153,8 @@ func (d *Dict) Find(h uint64, key []byte) (mem.Ref, Slot, bool) {
 // changes its bytes.
 func (d *Dict) Touch(s Slot) {
 	d.checkSlot(s)
-	if d.Barrier != nil {
-		d.Barrier(s.gen, s.top)
+	if d.watched() {
+		d.tell(s.gen, s.top)
 	}
 }
 
@@ -150,8 +180,8 @@ func (d *Dict) Insert(h uint64, r mem.Ref) Slot {
 
 func (d *Dict) insertInto(t *table, h uint64, e mem.Ref) Slot {
 	top := h & t.mask
-	if d.Barrier != nil {
-		d.Barrier(t.gen, top)
+	if d.watched() {
+		d.tell(t.gen, top)
 	}
 	r := d.at(t, top)
 	b := d.bucket(r)
@@ -233,9 +263,14 @@ func (d *Dict) tableOf(gen uint64) *table {
 	panic("BUG: dict: slot of a table that is gone")
 }
 
-// MemUsage is the number of arena bytes that the tables take, entries not counted.
+// MemUsage is the number of arena bytes that the tables take, and the root block
+// of a dict that has one, entries not counted.
 func (d *Dict) MemUsage() uint64 {
-	return (d.ht[0].size() + d.ht[1].size() + d.children) * bucketSize
+	n := (d.ht[0].size() + d.ht[1].size() + d.children) * bucketSize
+	if d.root != 0 {
+		n += uint64(d.arena.Usable(d.root))
+	}
+	return n
 }
 
 // Stats describes one table for DEBUG HTSTATS.

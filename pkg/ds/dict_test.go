@@ -49,6 +49,7 @@ func TestEmptyDict(t *testing.T) {
 
 // op does one random change; weights lean towards growth or decline by phase.
 func (r *rig) op(kind, pick int, key string) {
+	r.reopen()
 	switch {
 	case kind < 45:
 		r.put(key)

@@ -17,6 +17,10 @@
 // holds 8 entries a bucket on average and moves to the new one a bucket at a
 // time (incremental rehash), as Redis's dict does.
 //
+// The state of a Dict lies in the Go heap for the few tables of a keyspace
+// (NewDict), or in a root block of the arena for collections (DictType): then a
+// Dict is a handle that is made around the block for each use.
+//
 // What an entry looks like past its key is its owner's business. The key starts
 // at a fixed offset: one length byte, or 254 and four more (little endian), then
 // the bytes.
@@ -24,7 +28,7 @@
 // Guarantees: Scan returns every element that was in the table from its first
 // call to its last, whatever the table grew or shrank to meanwhile. Every change
 // of a bucket is announced to Barrier before it happens. Nothing allocates on the
-// Go heap but NewDict and Check. With the tag invariants a Slot that is used too
+// Go heap but NewDict and Check; opening a dict in the arena does not either. With the tag invariants a Slot that is used too
 // late and a key that is inserted twice panic.
 //
 // Non-guarantees: nothing here is safe for concurrent use; one goroutine owns

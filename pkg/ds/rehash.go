@@ -114,8 +114,8 @@ func (d *Dict) step() bool {
 		if d.bucket(d.at(from, i)).used() == 0 {
 			continue
 		}
-		if d.Barrier != nil {
-			d.Barrier(from.gen, i)
+		if d.watched() {
+			d.tell(from.gen, i)
 		}
 		d.moveBucket(from, to, i)
 		break

@@ -23,6 +23,9 @@ type rig struct {
 	model  map[string]mem.Ref
 	keys   []string // of the model, for picking one by chance
 	place  map[string]int
+
+	typ  *ds.DictType // of a dict whose state lies in the arena; nil otherwise
+	root mem.Ref
 }
 
 func newRig(t testing.TB) *rig {
@@ -33,6 +36,23 @@ func newRig(t testing.TB) *rig {
 	r := &rig{t: t, arena: a, model: map[string]mem.Ref{}, place: map[string]int{}}
 	r.d = ds.NewDict(a, maphash.MakeSeed(), keyOff, &r.policy)
 	return r
+}
+
+// newRootRig is newRig with a dict that lies in the arena.
+func newRootRig(t testing.TB) *rig {
+	t.Helper()
+	r := newRig(t)
+	r.typ = &ds.DictType{Arena: r.arena, Seed: maphash.MakeSeed(), KeyOff: keyOff, Policy: &r.policy}
+	r.root = r.typ.Create()
+	r.reopen()
+	return r
+}
+
+// reopen makes a new handle of a dict in the arena: nothing may be kept in the old one.
+func (r *rig) reopen() {
+	if r.typ != nil {
+		*r.d = r.typ.At(r.root)
+	}
 }
 
 func (r *rig) entry(key []byte) mem.Ref {

@@ -20,6 +20,29 @@ func (d *Dict) Each(fn func(mem.Ref)) {
 	}
 }
 
+// Walk is Each that ends when fn says false; it tells whether it came to the end.
+func (d *Dict) Walk(fn func(mem.Ref) bool) bool {
+	d.paused++
+	defer func() { d.paused-- }()
+	for n := range d.ht {
+		t := &d.ht[n]
+		for i := uint64(0); i < t.size(); i++ {
+			for b := d.bucket(d.at(t, i)); ; b = d.bucket(b.ref(lastSlot)) {
+				d.warm(b)
+				for m := b.live(); m != 0; m &= m - 1 {
+					if !fn(b.ref(lowest(m))) {
+						return false
+					}
+				}
+				if !b.chained() {
+					break
+				}
+			}
+		}
+	}
+	return true
+}
+
 // EachIn calls fn for the entries of bucket i, children included, of the table
 // with the number gen. fn must not change the table.
 func (d *Dict) EachIn(gen, i uint64, fn func(mem.Ref)) {
@@ -102,8 +125,16 @@ func (d *Dict) Random() (mem.Ref, bool) {
 	skip := uint64(max(d.rehash, 0))
 	total := d.ht[0].size() + d.ht[1].size() - skip
 	// A bucket with few entries is taken rarely, so that an entry's chance does
-	// not depend on its neighbours. Hardly any bucket holds more than this.
-	full := max(2*bucketSlots, 2*int(d.Len()/total))
+	// not depend on its neighbours. Hardly any bucket holds more than this: one in
+	// 10^4 where they hold 8 on average, fewer where they hold less. Two tables may
+	// be filled unlike each other.
+	avg := d.Len() / total
+	for n := range d.ht {
+		if size := d.ht[n].size(); size != 0 {
+			avg = max(avg, d.ht[n].used/size)
+		}
+	}
+	full := int(8 + avg + avg/2)
 	for range randomTries {
 		t, i := d.bucketAt(skip + rand.Uint64N(total))
 		n := d.count(t, i)
@@ -182,8 +213,8 @@ func (d *Dict) drainBucket(t *table, i uint64, free func(mem.Ref)) {
 	if d.bucket(top).used() == 0 {
 		return
 	}
-	if d.Barrier != nil {
-		d.Barrier(t.gen, i)
+	if d.watched() {
+		d.tell(t.gen, i)
 	}
 	for r := top; ; {
 		b := d.bucket(r)
