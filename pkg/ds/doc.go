@@ -25,6 +25,17 @@
 // at a fixed offset: one length byte, or 254 and four more (little endian), then
 // the bytes.
 //
+// # Tree
+//
+// Tree is an order-statistics B+ tree: cells of a 16-byte key and, in some trees,
+// 8 bytes of payload, in leaves of 1 KB that are linked both ways; inner nodes
+// count the cells below each child, so that a rank is found as fast as a key. A
+// cell takes 17 bytes when keys come in order and 21 when they come by chance.
+// Two cells are ordered by a function of the caller where their first 8 bytes
+// are equal, and only there is anything but the nodes looked at.
+//
+// # Rules
+//
 // Guarantees: Scan returns every element that was in the table from its first
 // call to its last, whatever the table grew or shrank to meanwhile. Every change
 // of a bucket is announced to Barrier before it happens. Nothing allocates on the
