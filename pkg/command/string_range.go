@@ -49,7 +49,7 @@ func appendTo(c *Ctx) {
 			return
 		}
 		total += have
-		copy(c.DB.Mutable(key, total)[have:], val)
+		copy(c.DB.MutableAt(key, total, have, total)[have:], val)
 	} else {
 		c.DB.SetString(key, val, noExpiry)
 	}
@@ -124,7 +124,7 @@ func setRange(c *Ctx) {
 	if !c.lengthFits(at, int64(len(val))) {
 		return
 	}
-	b := c.DB.Mutable(key, max(have, int(at)+len(val)))
+	b := c.DB.MutableAt(key, max(have, int(at)+len(val)), int(at), int(at)+len(val))
 	copy(b[at:], val)
 	c.created(key, found)
 	c.Fx.Notify(EventString, "setrange", key)

@@ -67,6 +67,9 @@ func (db *DB) Write(key []byte) (Entry, bool) {
 	e, ok := db.find(key)
 	if ok {
 		db.dict.Touch(e.slot)
+		if db.ks.snap != nil && e.outside() && e.Type() != String && !e.Encoding().rooted() {
+			db.ks.beforeBlob(e.root())
+		}
 		e.touch()
 	}
 	return e, ok

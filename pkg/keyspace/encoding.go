@@ -87,8 +87,15 @@ func (e Entry) value() value { return value{e.Type(), e.Encoding(), e.outsideRef
 
 // freeValue gives back what e has outside of its entry; lazy says that a big one
 // may go in slices.
-func (ks *Keyspace) freeValue(e Entry, lazy bool) {
-	v := e.value()
+func (ks *Keyspace) freeValue(e Entry, lazy bool) { ks.release(e.value(), lazy) }
+
+// release gives back a value that no entry leads to any more: deleted, overwritten,
+// or converted to another encoding. It stays while a snapshot has yet to send parts
+// of it.
+func (ks *Keyspace) release(v value, lazy bool) {
+	if ks.snap != nil && ks.snap.keep(v) {
+		return
+	}
 	if lazy && ks.effort(v) > lazyEffort {
 		ks.lazy = append(ks.lazy, detached{value: v})
 		return

@@ -27,3 +27,7 @@ func (ks *Keyspace) freeStreamSome(value, int) bool { panic("BUG: keyspace: no s
 func (ks *Keyspace) streamEffort(value) int         { panic("BUG: keyspace: no streams yet") }
 func (ks *Keyspace) dupStream(value) mem.Ref        { panic("BUG: keyspace: no streams yet") }
 func (ks *Keyspace) streamBytes(value) int          { panic("BUG: keyspace: no streams yet") }
+
+func (ks *Keyspace) largeRoot(value) bool     { return false }
+func (ks *Keyspace) partsOfRoot(*Large) parts { panic("BUG: keyspace: no parts yet") }
+func (ks *Keyspace) watchParts(bool)          {}

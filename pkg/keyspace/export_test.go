@@ -18,6 +18,10 @@ func (ks *Keyspace) Verify() error {
 		}
 	}
 	for i, d := range ks.lazy {
+		if d.dict == nil {
+			used[mem.Value] += uint64(ks.arena.Usable(d.value.ref))
+			continue
+		}
 		if err := d.dict.Check(); err != nil {
 			return fmt.Errorf("detached table %d: %w", i, err)
 		}
@@ -100,3 +104,6 @@ func (e Entry) SameBlock(o Entry) bool { return e.ref == o.ref && bytes.Equal(e.
 
 // Rehashing tells whether a table of the database is being resized.
 func (db *DB) Rehashing() bool { return db.dict.Rehashing() }
+
+// SetParting lets values of more than the given bytes go in parts, strings in pieces.
+func (ks *Keyspace) SetParting(bytes, piece int) { ks.parting.bytes, ks.parting.piece = bytes, piece }

@@ -35,18 +35,20 @@ type Stats struct {
 
 // Keyspace is the numbered databases and what they share.
 type Keyspace struct {
-	arena  *mem.Arena
-	seed   maphash.Seed
-	dbs    []*DB
-	policy ds.ResizePolicy
-	nowMs  int64
-	expiry Expiry
-	access accessClock
-	gone   goneList
-	cycle  expireCycle
-	lazy   []detached
-	freed  int // elements that the slice in progress has freed
-	snap   *Snapshot
+	arena   *mem.Arena
+	seed    maphash.Seed
+	dbs     []*DB
+	policy  ds.ResizePolicy
+	nowMs   int64
+	expiry  Expiry
+	access  accessClock
+	gone    goneList
+	cycle   expireCycle
+	lazy    []detached
+	freed   int // elements that the slice in progress has freed
+	snap    *Snapshot
+	parting parting
+	cuts    uint32 // number of the last cut; parts carry the one they were last sent for
 
 	// Stats is read and reset by the owner.
 	Stats Stats
@@ -75,7 +77,7 @@ type DB struct {
 
 // New makes the databases, all empty.
 func New(c Config) *Keyspace {
-	ks := &Keyspace{arena: c.Arena, seed: maphash.MakeSeed(), Limits: DefaultLimits()}
+	ks := &Keyspace{arena: c.Arena, seed: maphash.MakeSeed(), Limits: DefaultLimits(), parting: defaultParting()}
 	ks.access.decayMinutes, ks.access.logFactor = 1, 10
 	for i := range c.Databases {
 		ks.dbs = append(ks.dbs, &DB{ks: ks, index: i, dict: ks.newDict(), expires: ks.newDict()})

@@ -129,10 +129,18 @@ func opMutable(w *world, i int, db *keyspace.DB) {
 	}
 	want := make([]byte, max(n, len(v.text)))
 	copy(want, v.text)
-	b := db.Mutable([]byte(k), n)
+	from, to := 0, len(want)
+	var b []byte
+	if w.rnd.IntN(2) == 0 || to == 0 {
+		b = db.Mutable([]byte(k), n)
+	} else {
+		from = w.rnd.IntN(to)
+		to = from + 1 + w.rnd.IntN(to-from)
+		b = db.MutableAt([]byte(k), n, from, to)
+	}
 	check.EqBytes(w.t, b, want)
-	for range min(len(b), 3) {
-		at := w.rnd.IntN(len(b))
+	for range min(to-from, 3) {
+		at := from + w.rnd.IntN(to-from)
 		b[at] = byte(w.rnd.IntN(256))
 		want[at] = b[at]
 	}

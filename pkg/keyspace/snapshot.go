@@ -1,6 +1,7 @@
 package keyspace
 
 import (
+	"redisd/internal/clock"
 	"redisd/pkg/ds"
 	"redisd/pkg/mem"
 )
@@ -11,11 +12,29 @@ type Sink interface {
 	Entry(db int, e Entry)
 }
 
+// PartSink is a Sink that takes large values in parts: begun, in parts, ended. Parts
+// of several values, and whole entries, come between one another. What is handed
+// over is good until the call returns. A Sink that is none gets every value whole.
+type PartSink interface {
+	Sink
+	// Begin announces that the entry's value comes in parts; e is as at the cut.
+	Begin(l *Large, e Entry)
+	// Part is a part of a value that has begun.
+	Part(l *Large, p *Part)
+	// End says that all parts of the value have come.
+	End(l *Large)
+}
+
 // SnapshotStats tells how a snapshot goes.
 type SnapshotStats struct {
 	Total    uint64 // keys at the cut
 	Done     uint64 // keys given to the sink
-	Barriers uint64 // buckets that were sent because they were about to change
+	Barriers uint64 // buckets and parts that were sent because they were about to change
+	Large    uint64 // values that went in parts
+	Parts    uint64 // parts given to the sink
+	// LongestBarrier is the longest time that a change had to wait for the barrier,
+	// nanoseconds.
+	LongestBarrier int64
 }
 
 // segment is one database at the cut: its dict, its tables, and a bit for each
@@ -32,11 +51,18 @@ type segment struct {
 
 // Snapshot is the walk over the dataset as it was at the cut.
 type Snapshot struct {
-	ks    *Keyspace
-	sink  Sink
-	segs  []*segment
-	cur   int
-	stats SnapshotStats
+	ks       *Keyspace
+	sink     Sink
+	segs     []*segment
+	cur      int
+	stats    SnapshotStats
+	watch    clock.Stopwatch
+	partSink PartSink // sink, when it takes parts
+
+	nextID uint64             // of large values
+	open   map[mem.Ref]*Large // by their root or block
+	queue  []*Large           // the same, in the order in which they were opened
+	piece  Part               // used again for each
 }
 
 // Cut starts a snapshot of all databases as they are now. It costs a bit a
@@ -46,7 +72,9 @@ func (ks *Keyspace) Cut(sink Sink) *Snapshot {
 	if ks.snap != nil {
 		panic("BUG: keyspace: a snapshot is active already")
 	}
-	s := &Snapshot{ks: ks, sink: sink}
+	ks.cuts++
+	s := &Snapshot{ks: ks, sink: sink, open: map[mem.Ref]*Large{}, watch: clock.NewStopwatch()}
+	s.partSink, _ = sink.(PartSink)
 	for i, db := range ks.dbs {
 		if db.dict.Len() == 0 {
 			continue
@@ -78,8 +106,7 @@ func (s *Snapshot) barrier(g *segment, gen, i uint64) {
 			continue
 		}
 		if g.sent[n][i/64]&(1<<(i%64)) == 0 {
-			s.stats.Barriers++
-			s.send(g, n, i)
+			s.late(func() { s.send(g, n, i) })
 		}
 		return
 	}
@@ -90,7 +117,7 @@ func (s *Snapshot) send(g *segment, n int, i uint64) {
 	db := s.ks.dbs[g.db]
 	g.dict.EachIn(g.gen[n], i, func(r mem.Ref) {
 		s.stats.Done++
-		s.sink.Entry(g.db, db.view(r))
+		s.sendEntry(g.db, db.view(r))
 	})
 }
 
@@ -98,9 +125,14 @@ func (s *Snapshot) send(g *segment, n int, i uint64) {
 // whether the snapshot is complete. It looks at a bounded number of empty
 // buckets a call too.
 func (s *Snapshot) Pump(n int) bool {
+	if len(s.queue) > 0 {
+		// Values that have begun come first: each takes memory and disk until its end.
+		s.pumpLarge(n)
+		return false
+	}
 	until := s.stats.Done + uint64(n)
-	for looks := 64 * n; s.cur < len(s.segs); looks-- {
-		if s.stats.Done >= until || looks <= 0 {
+	for looks := 64 * n; s.cur < len(s.segs) || len(s.queue) > 0; looks-- {
+		if s.stats.Done >= until || looks <= 0 || len(s.queue) > 0 {
 			return false
 		}
 		g := s.segs[s.cur]
@@ -140,7 +172,10 @@ func (s *Snapshot) finish() {
 	for _, g := range s.segs {
 		g.dict.Barrier = nil
 	}
-	s.segs, s.cur = nil, 0
+	for _, l := range s.queue {
+		s.drop(l)
+	}
+	s.segs, s.cur, s.queue = nil, 0, nil
 	if s.ks.snap == s {
 		s.ks.snap = nil
 	}

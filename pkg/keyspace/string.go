@@ -2,6 +2,7 @@ package keyspace
 
 import (
 	"encoding/binary"
+	"math"
 
 	"redisd/internal/num"
 	"redisd/pkg/mem"
@@ -109,7 +110,11 @@ func grown(n int) int {
 // zeros behind it, and gives its bytes for writing. The key is created when it is
 // not there and keeps its expiry when it is. The slice is arena memory, good
 // until the next change. The key must be absent or a string.
-func (db *DB) Mutable(key []byte, n int) []byte {
+func (db *DB) Mutable(key []byte, n int) []byte { return db.MutableAt(key, n, 0, math.MaxInt) }
+
+// MutableAt is Mutable for a caller who changes nothing but the bytes [from, to): a
+// snapshot that has not sent a big string yet has to send only those first.
+func (db *DB) MutableAt(key []byte, n, from, to int) []byte {
 	e, exists := db.Write(key)
 	if !exists {
 		return db.newMutable(key, e, n)
@@ -120,6 +125,9 @@ func (db *DB) Mutable(key []byte, n int) []byte {
 		e, _ = db.find(key)
 	}
 	e.setHead(String, Raw)
+	if e.outside() {
+		db.ks.beforeBytes(e.outsideRef(), from, to)
+	}
 	b := e.bytes()
 	if n <= len(b) {
 		return b
@@ -146,8 +154,9 @@ func (db *DB) newMutable(key []byte, at Entry, n int) []byte {
 
 func (db *DB) growOutside(e Entry, have, n int) []byte {
 	r := e.outsideRef()
-	if db.ks.arena.Usable(r) < n {
+	if was := r; db.ks.arena.Usable(r) < n {
 		r = db.ks.arena.Resize(mem.Value, r, have, grown(n))
+		db.ks.movedBytes(was, r)
 	}
 	e.setOutside(r, n)
 	b := db.ks.arena.Bytes(r, n)
