@@ -35,20 +35,22 @@ type Stats struct {
 
 // Keyspace is the numbered databases and what they share.
 type Keyspace struct {
-	arena   *mem.Arena
-	seed    maphash.Seed
-	dbs     []*DB
-	policy  ds.ResizePolicy
-	nowMs   int64
-	expiry  Expiry
-	access  accessClock
-	gone    goneList
-	cycle   expireCycle
-	lazy    []detached
-	freed   int // elements that the slice in progress has freed
-	snap    *Snapshot
-	parting parting
-	cuts    uint32 // number of the last cut; parts carry the one they were last sent for
+	arena    *mem.Arena
+	seed     maphash.Seed
+	dbs      []*DB
+	policy   ds.ResizePolicy
+	nowMs    int64
+	expiry   Expiry
+	elements ds.DictType // tables of sets and hashes: an element's key starts at its block's first byte
+	scored   ds.DictType // tables of sorted sets: 8 bytes of score come first
+	access   accessClock
+	gone     goneList
+	cycle    expireCycle
+	lazy     []detached
+	freed    int // elements that the slice in progress has freed
+	snap     *Snapshot
+	parting  parting
+	cuts     uint32 // number of the last cut; parts carry the one they were last sent for
 
 	// Stats is read and reset by the owner.
 	Stats Stats
@@ -75,9 +77,15 @@ type DB struct {
 	cursor  uint64   // where the active cycle goes on
 }
 
+// scoreSize is what a sorted set's element has before its member.
+const scoreSize = 8
+
 // New makes the databases, all empty.
 func New(c Config) *Keyspace {
 	ks := &Keyspace{arena: c.Arena, seed: maphash.MakeSeed(), Limits: DefaultLimits(), parting: defaultParting()}
+	ks.elements = ds.DictType{Arena: ks.arena, Seed: ks.seed, Policy: &ks.policy}
+	ks.scored = ks.elements
+	ks.scored.KeyOff = scoreSize
 	ks.access.decayMinutes, ks.access.logFactor = 1, 10
 	for i := range c.Databases {
 		ks.dbs = append(ks.dbs, &DB{ks: ks, index: i, dict: ks.newDict(), expires: ks.newDict()})
