@@ -22,7 +22,7 @@ type StreamNode struct {
 	Master StreamID
 }
 
-// lpSkip is Listpack.after with the short codes in front.
+// skip is after with the short codes in front.
 func (l Listpack) skip(off int) int {
 	h := l[off]
 	if h < 0x80 {
