@@ -8,7 +8,6 @@ import "math"
 // Why so many of these rows have no effect.
 const (
 	noEviction  = "nothing is evicted in this version"
-	stringsOnly = "strings are the only type in this version"
 )
 
 // memoryRows is the table [memory].
@@ -56,29 +55,29 @@ func memoryRows() []Directive {
 // encodingRows is the table [encoding].
 func encodingRows() []Directive {
 	return []Directive{
-		{ID: HashMaxListpackEntries, Name: "hash-max-listpack-entries", Kind: KindInt, Default: "512", Max: math.MaxInt64, Aliases: []string{"hash-max-ziplist-entries"}, Inert: stringsOnly,
+		{ID: HashMaxListpackEntries, Name: "hash-max-listpack-entries", Kind: KindInt, Default: "512", Max: math.MaxInt64, Aliases: []string{"hash-max-ziplist-entries"},
 			Doc: "Fields up to which a hash stays compact."},
-		{ID: HashMaxListpackValue, Name: "hash-max-listpack-value", Kind: KindMemory, Default: "64", Max: math.MaxInt64, Aliases: []string{"hash-max-ziplist-value"}, Inert: stringsOnly,
+		{ID: HashMaxListpackValue, Name: "hash-max-listpack-value", Kind: KindMemory, Default: "64", Max: math.MaxInt64, Aliases: []string{"hash-max-ziplist-value"},
 			Doc: "Longest field or value, in bytes, of a compact hash."},
-		{ID: ListMaxListpackSize, Name: "list-max-listpack-size", Kind: KindInt, Default: "-2", Min: math.MinInt32, Max: math.MaxInt32, Aliases: []string{"list-max-ziplist-size"}, Inert: stringsOnly,
+		{ID: ListMaxListpackSize, Name: "list-max-listpack-size", Kind: KindInt, Default: "-2", Min: math.MinInt32, Max: math.MaxInt32, Aliases: []string{"list-max-ziplist-size"},
 			Doc: "Size of one node of a list."},
-		{ID: ListCompressDepth, Name: "list-compress-depth", Kind: KindInt, Default: "0", Max: math.MaxInt32, Inert: stringsOnly,
+		{ID: ListCompressDepth, Name: "list-compress-depth", Kind: KindInt, Default: "0", Max: math.MaxInt32,
 			Doc: "Nodes at both ends of a list that are not compressed; those between are."},
-		{ID: SetMaxIntsetEntries, Name: "set-max-intset-entries", Kind: KindInt, Default: "512", Max: math.MaxInt64, Inert: stringsOnly,
+		{ID: SetMaxIntsetEntries, Name: "set-max-intset-entries", Kind: KindInt, Default: "512", Max: math.MaxInt64,
 			Doc: "Elements up to which a set of integers stays compact."},
-		{ID: SetMaxListpackEntries, Name: "set-max-listpack-entries", Kind: KindInt, Default: "128", Max: math.MaxInt64, Inert: stringsOnly,
+		{ID: SetMaxListpackEntries, Name: "set-max-listpack-entries", Kind: KindInt, Default: "128", Max: math.MaxInt64,
 			Doc: "Elements up to which another set stays compact."},
-		{ID: SetMaxListpackValue, Name: "set-max-listpack-value", Kind: KindMemory, Default: "64", Max: math.MaxInt64, Inert: stringsOnly,
+		{ID: SetMaxListpackValue, Name: "set-max-listpack-value", Kind: KindMemory, Default: "64", Max: math.MaxInt64,
 			Doc: "Longest element, in bytes, of a compact set."},
-		{ID: ZsetMaxListpackEntries, Name: "zset-max-listpack-entries", Kind: KindInt, Default: "128", Max: math.MaxInt64, Aliases: []string{"zset-max-ziplist-entries"}, Inert: stringsOnly,
+		{ID: ZsetMaxListpackEntries, Name: "zset-max-listpack-entries", Kind: KindInt, Default: "128", Max: math.MaxInt64, Aliases: []string{"zset-max-ziplist-entries"},
 			Doc: "Elements up to which a sorted set stays compact."},
-		{ID: ZsetMaxListpackValue, Name: "zset-max-listpack-value", Kind: KindMemory, Default: "64", Max: math.MaxInt64, Aliases: []string{"zset-max-ziplist-value"}, Inert: stringsOnly,
+		{ID: ZsetMaxListpackValue, Name: "zset-max-listpack-value", Kind: KindMemory, Default: "64", Max: math.MaxInt64, Aliases: []string{"zset-max-ziplist-value"},
 			Doc: "Longest element, in bytes, of a compact sorted set."},
-		{ID: HLLSparseMaxBytes, Name: "hll-sparse-max-bytes", Kind: KindMemory, Default: "3000", Max: math.MaxInt64, Inert: stringsOnly,
+		{ID: HLLSparseMaxBytes, Name: "hll-sparse-max-bytes", Kind: KindMemory, Default: "3000", Max: math.MaxInt64,
 			Doc: "Size up to which a HyperLogLog stays in its sparse form."},
-		{ID: StreamNodeMaxBytes, Name: "stream-node-max-bytes", Kind: KindMemory, Default: "4096", Max: math.MaxInt64, Inert: stringsOnly,
+		{ID: StreamNodeMaxBytes, Name: "stream-node-max-bytes", Kind: KindMemory, Default: "4096", Max: math.MaxInt64,
 			Doc: "Size of one node of a stream."},
-		{ID: StreamNodeMaxEntries, Name: "stream-node-max-entries", Kind: KindInt, Default: "100", Max: math.MaxInt64, Inert: stringsOnly,
+		{ID: StreamNodeMaxEntries, Name: "stream-node-max-entries", Kind: KindInt, Default: "100", Max: math.MaxInt64,
 			Doc: "Entries of one node of a stream."},
 	}
 }

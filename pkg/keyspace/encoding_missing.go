@@ -28,6 +28,10 @@ func (ks *Keyspace) streamEffort(value) int         { panic("BUG: keyspace: no s
 func (ks *Keyspace) dupStream(value) mem.Ref        { panic("BUG: keyspace: no streams yet") }
 func (ks *Keyspace) streamBytes(value) int          { panic("BUG: keyspace: no streams yet") }
 
-func (ks *Keyspace) largeRoot(value) bool     { return false }
-func (ks *Keyspace) partsOfRoot(*Large) parts { panic("BUG: keyspace: no parts yet") }
-func (ks *Keyspace) watchParts(bool)          {}
+// hashElement reads a hash's element block.
+func (ks *Keyspace) hashElement(mem.Ref) (field, value []byte) {
+	panic("BUG: keyspace: no hash tables yet")
+}
+
+// zsetDict is the root block of a sorted set's table.
+func (ks *Keyspace) zsetDict(mem.Ref) mem.Ref { panic("BUG: keyspace: no sorted sets yet") }

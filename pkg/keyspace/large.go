@@ -93,8 +93,10 @@ func (ks *Keyspace) isLarge(e Entry) bool {
 		return false
 	}
 	switch v := e.value(); v.enc {
-	case Hashtable, Skiplist, Quicklist, StreamTree:
-		return ks.largeRoot(v)
+	case Hashtable, Skiplist:
+		return ks.largeDict(v)
+	case Quicklist, StreamTree:
+		return false
 	}
 	return e.outsideLen() > ks.parting.bytes
 }
@@ -102,8 +104,8 @@ func (ks *Keyspace) isLarge(e Entry) bool {
 // partsOf makes what sends the parts of e.
 func (ks *Keyspace) partsOf(l *Large, e Entry) parts {
 	switch l.value.enc {
-	case Hashtable, Skiplist, Quicklist, StreamTree:
-		return ks.partsOfRoot(l)
+	case Hashtable, Skiplist:
+		return ks.newDictParts(l)
 	}
 	return newBytesParts(e.outsideLen(), ks.parting.piece)
 }

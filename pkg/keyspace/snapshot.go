@@ -2,7 +2,6 @@ package keyspace
 
 import (
 	"redisd/internal/clock"
-	"redisd/pkg/ds"
 	"redisd/pkg/mem"
 )
 
@@ -37,16 +36,10 @@ type SnapshotStats struct {
 	LongestBarrier int64
 }
 
-// segment is one database at the cut: its dict, its tables, and a bit for each
-// bucket that has been sent.
+// segment is one database at the cut.
 type segment struct {
-	dict *ds.Dict
-	db   int
-	gen  [2]uint64
-	size [2]uint64
-	sent [2][]uint64
-	tab  int    // where the pump goes on
-	pos  uint64 // bucket in that table
+	coverage
+	db int
 }
 
 // Snapshot is the walk over the dataset as it was at the cut.
@@ -79,12 +72,12 @@ func (ks *Keyspace) Cut(sink Sink) *Snapshot {
 		if db.dict.Len() == 0 {
 			continue
 		}
-		seg := &segment{dict: db.dict, db: i}
-		seg.gen, seg.size = db.dict.Tables()
-		for n, size := range seg.size {
-			seg.sent[n] = make([]uint64, (size+63)/64)
+		seg := &segment{coverage: newCoverage(db.dict), db: i}
+		db.dict.Barrier = func(gen, bucket uint64) {
+			if seg.claim(gen, bucket) {
+				s.late(func() { s.send(seg, gen, bucket) })
+			}
 		}
-		seg.dict.Barrier = func(gen, i uint64) { s.barrier(seg, gen, i) }
 		s.segs = append(s.segs, seg)
 		s.stats.Total += db.dict.Len()
 	}
@@ -98,24 +91,10 @@ func (ks *Keyspace) Snapshot() *Snapshot { return ks.snap }
 // Stats tells how far the snapshot is.
 func (s *Snapshot) Stats() SnapshotStats { return s.stats }
 
-// barrier sends a bucket that is about to change. A table younger than the cut
-// holds nothing that was not sent: entries came there through the barrier.
-func (s *Snapshot) barrier(g *segment, gen, i uint64) {
-	for n := range g.gen {
-		if g.gen[n] != gen || g.size[n] == 0 {
-			continue
-		}
-		if g.sent[n][i/64]&(1<<(i%64)) == 0 {
-			s.late(func() { s.send(g, n, i) })
-		}
-		return
-	}
-}
-
-func (s *Snapshot) send(g *segment, n int, i uint64) {
-	g.sent[n][i/64] |= 1 << (i % 64)
+// send gives the entries of a bucket that was claimed to the sink.
+func (s *Snapshot) send(g *segment, gen, i uint64) {
 	db := s.ks.dbs[g.db]
-	g.dict.EachIn(g.gen[n], i, func(r mem.Ref) {
+	g.dict.EachIn(gen, i, func(r mem.Ref) {
 		s.stats.Done++
 		s.sendEntry(g.db, db.view(r))
 	})
@@ -148,21 +127,13 @@ func (s *Snapshot) Pump(n int) bool {
 	return true
 }
 
-// pumpOne sends the next unsent bucket of g, if there is one to look at.
+// pumpOne looks at the next bucket of g, if there is one, and sends it unless it is.
 func (s *Snapshot) pumpOne(g *segment) bool {
-	for ; g.tab < len(g.gen); g.tab, g.pos = g.tab+1, 0 {
-		// A table that is gone was emptied through the barrier.
-		if g.pos >= g.size[g.tab] || !g.dict.Has(g.gen[g.tab]) {
-			continue
-		}
-		i := g.pos
-		g.pos++
-		if g.sent[g.tab][i/64]&(1<<(i%64)) == 0 {
-			s.send(g, g.tab, i)
-		}
-		return true
+	gen, i, more := g.advance()
+	if more && g.claim(gen, i) {
+		s.send(g, gen, i)
 	}
-	return false
+	return more
 }
 
 // Abort ends the snapshot without sending the rest.

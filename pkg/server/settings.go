@@ -7,6 +7,7 @@ import (
 
 	"redisd/pkg/config"
 	"redisd/pkg/event"
+	"redisd/pkg/keyspace"
 	"redisd/pkg/persist/aof"
 	"redisd/pkg/proc"
 )
@@ -17,6 +18,12 @@ func (s *Server) settings() []setting {
 	return []setting{
 		{s.applyLimits, []config.ID{config.ClientQueryBufferLimit, config.ProtoMaxBulkLen}},
 		{s.applyLazy, []config.ID{config.LazyFreeLazyExpire, config.LazyFreeLazyServerDel, config.LazyFreeLazyUserDel, config.LazyFreeLazyUserFlush}},
+		{s.applyEncodings, []config.ID{
+			config.HashMaxListpackEntries, config.HashMaxListpackValue, config.ListMaxListpackSize, config.ListCompressDepth,
+			config.SetMaxIntsetEntries, config.SetMaxListpackEntries, config.SetMaxListpackValue,
+			config.ZsetMaxListpackEntries, config.ZsetMaxListpackValue, config.HLLSparseMaxBytes,
+			config.StreamNodeMaxBytes, config.StreamNodeMaxEntries,
+		}},
 		{s.applyPolicy, []config.ID{config.MaxMemoryPolicy, config.LFULogFactor, config.LFUDecayTime}},
 		{s.applyHz, []config.ID{config.Hz}},
 		{s.applyLatency, []config.ID{config.LatencyMonitorThreshold}},
@@ -92,6 +99,21 @@ func (s *Server) applyLazy() error {
 	c.LazyServerDel = s.cfg.Bool(config.LazyFreeLazyServerDel)
 	c.LazyUserDel = s.cfg.Bool(config.LazyFreeLazyUserDel)
 	c.LazyUserFlush = s.cfg.Bool(config.LazyFreeLazyUserFlush)
+	s.ks.Lazy.Expire, s.ks.Lazy.Server = c.LazyExpire, c.LazyServerDel
+	return nil
+}
+
+// applyEncodings gives the keyspace the limits of compact encodings.
+func (s *Server) applyEncodings() error {
+	n := func(id config.ID) int { return int(s.cfg.Int(id)) }
+	s.ks.Limits = keyspace.Limits{
+		HashEntries: n(config.HashMaxListpackEntries), HashValue: n(config.HashMaxListpackValue),
+		ListSize: n(config.ListMaxListpackSize), ListCompress: n(config.ListCompressDepth),
+		SetIntset: n(config.SetMaxIntsetEntries), SetEntries: n(config.SetMaxListpackEntries), SetValue: n(config.SetMaxListpackValue),
+		ZSetEntries: n(config.ZsetMaxListpackEntries), ZSetValue: n(config.ZsetMaxListpackValue),
+		StreamNodeBytes: n(config.StreamNodeMaxBytes), StreamNodeEntries: n(config.StreamNodeMaxEntries),
+		HLLSparse: n(config.HLLSparseMaxBytes),
+	}
 	return nil
 }
 
