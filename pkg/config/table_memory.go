@@ -7,7 +7,7 @@ import "math"
 
 // Why so many of these rows have no effect.
 const (
-	noEviction  = "nothing is evicted in this version"
+	noEviction = "nothing is evicted in this version"
 )
 
 // memoryRows is the table [memory].
