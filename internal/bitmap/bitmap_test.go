@@ -214,6 +214,8 @@ func TestFit(t *testing.T) {
 		{true, 8, 128, -128, 127, false},
 		{true, 8, -129, 127, -128, false},
 		{true, 8, -128, -128, -128, true},
+		{true, 8, 127 - math.MaxInt64, -128, -128, false},
+		{true, 8, 126 - math.MaxInt64, 127, 127, false}, // too far below
 		{true, 64, math.MinInt64, math.MinInt64, math.MinInt64, true},
 	}
 	for _, tt := range tests {

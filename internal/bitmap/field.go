@@ -59,17 +59,18 @@ func (f Field) Set(b []byte, at int, v int64) {
 }
 
 // Fit makes v a number that the field can hold. ok is false when it was none and mode
-// is Fail. As in Redis, a negative number for an unsigned field is one beyond its
-// largest: it saturates there.
+// is Fail. Redis's oddities are kept, for a log must mean the same there: a negative
+// number for an unsigned field saturates at the largest, and so does one for a signed
+// field that is more than 2^63-1 below the largest.
 func (f Field) Fit(v int64, mode Overflow) (n int64, ok bool) {
 	low, high := f.bounds()
 	switch {
-	case f.Signed && v < low:
+	case v >= low && v <= high:
+		return v, true
+	case f.Signed && v < low && high-v > 0: // the difference may overflow
 		return f.limited(v, low, mode)
-	case v > high || !f.Signed && v < 0:
-		return f.limited(v, high, mode)
 	}
-	return v, true
+	return f.limited(v, high, mode)
 }
 
 // Add is the number v, which the field holds, with by added; otherwise it is as Fit.

@@ -115,8 +115,10 @@ type Arg struct {
 	Key      int // KeySpec it belongs to plus one; 0 for none
 	Optional bool
 	Multiple bool
-	Since    string
-	Sub      []Arg
+	// MultipleToken says that Token is repeated with the argument.
+	MultipleToken bool
+	Since         string
+	Sub           []Arg
 }
 
 // Spec is one row of the command table, or of a container's subcommands.

@@ -15,6 +15,8 @@ var ops = []op{
 	{"set a number", 4, opSetInt},
 	{"store a number", 4, opStoreInt},
 	{"change bytes", 6, opMutable},
+	{"change the length", 4, opSetLen},
+	{"compute", 3, opSetComputed},
 	{"set raw", 3, opSetRaw},
 	{"set text", 2, opSetText},
 	{"delete", 8, opDelete},

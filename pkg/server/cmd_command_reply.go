@@ -186,6 +186,9 @@ func replyArg(w *resp.Writer, a *command.Arg) {
 	if a.Multiple {
 		flags = append(flags, "multiple")
 	}
+	if a.MultipleToken {
+		flags = append(flags, "multiple_token")
+	}
 	if len(flags) > 0 {
 		w.BulkString("flags")
 		replyFlags(w, flags)
