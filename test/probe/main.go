@@ -8,9 +8,11 @@
 //	probe bench -server BIN [-pipeline N] [-conns N] [-secs N] [-keys N] [-size B]
 //	probe idle -server BIN [-clients N]
 //	probe report -server BIN -peer BIN [-quick]
+//	probe types -server BIN -peer BIN [-secs N] [-rounds N] [-big N]
+//	probe sizes -server BIN -peer BIN [-elements N]
 //
-// Every subcommand prints one line of JSON, except report, which runs the others
-// on both binaries and prints a table.
+// Every subcommand prints one line of JSON, except report, types and sizes,
+// which measure both binaries and print a table.
 package main
 
 import (
@@ -21,7 +23,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: probe stall|crash|bench|idle|report -server BIN ...")
+		fmt.Fprintln(os.Stderr, "usage: probe stall|crash|bench|idle|report|types|sizes -server BIN ...")
 		os.Exit(2)
 	}
 	var out any
@@ -35,6 +37,10 @@ func main() {
 		out, err = bench(os.Args[2:])
 	case "idle":
 		out, err = idle(os.Args[2:])
+	case "types":
+		out, err = types(os.Args[2:])
+	case "sizes":
+		out, err = sizes(os.Args[2:])
 	case "report":
 		out, err = report(os.Args[2:])
 	default:
