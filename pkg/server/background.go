@@ -53,10 +53,9 @@ type background struct {
 
 // snapshotFigures are what INFO tells of the snapshot in progress, or the last one.
 type snapshotFigures struct {
+	keyspace.SnapshotStats
 	longestSlice int64 // nanoseconds
 	peak         int64 // bytes that waited for the pipe
-	barriers     uint64
-	done, total  uint64
 }
 
 func newBackground(s *Server) (*background, error) {
@@ -106,9 +105,8 @@ func (b *background) start(role string, cpus config.ID) error {
 	s.children.Add(child.Pid, role, b.onExit)
 	s.ks.AvoidResize(true)
 	s.journal.log.SetChildActive(true)
-	b.snapStat = snapshotFigures{}
-	b.snap = s.ks.Cut(b.job)
-	b.snapStat.total = b.snap.Stats().Total
+		b.snap = s.ks.Cut(b.job)
+	b.snapStat = snapshotFigures{SnapshotStats: b.snap.Stats()}
 	b.watchPipes()
 	return nil
 }
@@ -291,8 +289,7 @@ func (b *background) feed(frame []byte) {
 func (b *background) figures() {
 	b.snapStat.peak = max(b.snapStat.peak, b.job.Peak())
 	if b.snap != nil {
-		st := b.snap.Stats()
-		b.snapStat.barriers, b.snapStat.done, b.snapStat.total = st.Barriers, st.Done, st.Total
+		b.snapStat.SnapshotStats = b.snap.Stats()
 	}
 }
 

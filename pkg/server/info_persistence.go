@@ -69,13 +69,16 @@ func (s *Server) infoSnapshot(w *infoWriter) {
 	if b.job != nil {
 		pending, peak = b.job.Pending(), max(peak, b.job.Peak())
 	}
-	barriers := b.snapStat.barriers
+	cut := b.snapStat.SnapshotStats
 	if b.snap != nil {
-		barriers = b.snap.Stats().Barriers
+		cut = b.snap.Stats()
 	}
 	w.int("snapshot_pending_bytes", pending)
 	w.int("snapshot_pending_peak", peak)
-	w.uint("snapshot_barriers", barriers)
+	w.uint("snapshot_barriers", cut.Barriers)
+	w.int("snapshot_longest_barrier_usec", cut.LongestBarrier/1000)
+	w.uint("snapshot_large_values", cut.Large)
+	w.uint("snapshot_parts", cut.Parts)
 	w.int("snapshot_longest_slice_usec", b.snapStat.longestSlice/1000)
 	w.int("child_pid", b.pid())
 	w.text("child_last_exit", b.jobs.lastExit)
@@ -95,7 +98,7 @@ func (b *background) progress() (done, total uint64) {
 	if b.job == nil {
 		return 0, 0
 	}
-	total = b.snapStat.total
+	total = b.snapStat.Total
 	return min(b.job.Progress().Keys, total), total
 }
 
