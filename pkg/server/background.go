@@ -105,7 +105,7 @@ func (b *background) start(role string, cpus config.ID) error {
 	s.children.Add(child.Pid, role, b.onExit)
 	s.ks.AvoidResize(true)
 	s.journal.log.SetChildActive(true)
-		b.snap = s.ks.Cut(b.job)
+	b.snap = s.ks.Cut(b.job)
 	b.snapStat = snapshotFigures{SnapshotStats: b.snap.Stats()}
 	b.watchPipes()
 	return nil
