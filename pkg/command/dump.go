@@ -6,6 +6,7 @@ import (
 	"redisd/internal/num"
 	"redisd/pkg/keyspace"
 	"redisd/pkg/persist/rdb"
+	"redisd/pkg/persist/value"
 )
 
 // DUMP and RESTORE: a value in the encoding of the RDB file.
@@ -45,7 +46,9 @@ func dump(c *Ctx) {
 	// a big value is not held twice.
 	w := c.Out
 	start := len(w.Buf)
-	w.Buf = rdb.AppendDumpPayload(w.Buf, &rdb.Record{Type: rdb.TypeString, Str: c.Value(e)}, true)
+	w.Buf = append(w.Buf, rdb.WrittenType(value.Type(e)))
+	_ = value.Visit(e, &rdb.Writer{Buf: &w.Buf, Compress: true}) // a buffer has no errors
+	w.Buf = rdb.AppendDumpFooter(w.Buf, start)
 	var buf [24]byte
 	head := append(num.AppendInt(append(buf[:0], '$'), int64(len(w.Buf)-start)), "\r\n"...)
 	w.Buf = append(slices.Insert(w.Buf, start, head...), "\r\n"...)
@@ -92,22 +95,35 @@ func (c *Ctx) parseRestore(args [][]byte) (o restoreOptions, ok bool) {
 	return o, true
 }
 
-// payload reads the value out of what DUMP gave; when it is no good it replies
-// the error.
-func (c *Ctx) payload(b []byte) (rec rdb.Record, ok bool) {
+// payload is the value that RESTORE was given.
+type payload struct {
+	valueType byte
+	body      []byte
+}
+
+// parsePayload checks the frame of what DUMP gave; when it is no good it replies the
+// error.
+func (c *Ctx) parsePayload(b []byte) (p payload, ok bool) {
 	valueType, body, err := rdb.ParseDumpPayload(b)
 	if err != nil {
 		c.Out.Error("ERR DUMP payload version or checksum are wrong")
-		return rec, false
+		return p, false
 	}
+	return payload{valueType, body}, true
+}
+
+const errBadPayload = "ERR Bad data format"
+
+// judge looks through the whole value without making a key of it; when it is no good
+// it replies the error.
+func (c *Ctx) judge(p payload) bool {
 	var d rdb.Decoder
-	d.ResetBytes(body)
-	rec.Type = valueType
-	if err := d.ReadValue(&rec); err != nil {
-		c.Out.Error("ERR Bad data format")
-		return rec, false
+	d.ResetBytes(p.body)
+	if d.Judge(p.valueType) != nil {
+		c.Out.Error(errBadPayload)
+		return false
 	}
-	return rec, true
+	return true
 }
 
 func restore(c *Ctx) {
@@ -130,25 +146,37 @@ func restore(c *Ctx) {
 		c.Out.Error("ERR Invalid TTL value, must be >= 0")
 		return
 	}
-	rec, ok := c.payload(c.Args[3])
+	p, ok := c.parsePayload(c.Args[3])
 	if !ok {
 		return
 	}
-	existed := o.replace && c.DB.DeleteExpired(key) // as in Redis: what is overwritten did not expire
 	switch {
 	case at == 0:
 		at = noExpiry
 	case !o.absolute:
 		at = c.fromNow(at)
 	}
-	if at != noExpiry && c.past(at) {
+	existed := false
+	if o.replace {
+		_, existed = c.DB.PeekExpired(key) // as in Redis: what is overwritten did not expire
+	}
+	late := at != noExpiry && c.past(at)
+	if (existed || late) && !c.judge(p) {
+		return // what is there stays
+	}
+	if existed {
+		c.DB.DeleteExpired(key)
+	}
+	if late {
 		if existed {
 			c.deleted(key, c.LazyServerDel)
 		}
 		c.Out.OK()
 		return
 	}
-	c.restored(key, &rec, at, o)
+	if !c.restored(key, p, at, o) {
+		return
+	}
 	if at != noExpiry && !o.absolute {
 		words := append(make([][]byte, 0, 8), c.Args...)
 		words[2] = c.Fx.Int(at)
@@ -157,15 +185,23 @@ func restore(c *Ctx) {
 	c.Out.OK()
 }
 
-// restored makes the key, which is not there.
-func (c *Ctx) restored(key []byte, rec *rdb.Record, at int64, o restoreOptions) {
-	c.DB.SetString(key, rec.Str, at)
+// restored makes the key, which is not there; when the value is no good it replies
+// the error.
+func (c *Ctx) restored(key []byte, p payload, at int64, o restoreOptions) bool {
+	var d rdb.Decoder
+	d.ResetBytes(p.body)
+	err := value.NewLoader(c.KS).Load(c.DB, key, p.valueType, at, &d, rdb.Packs)
+	if err != nil {
+		c.Out.Error(errBadPayload)
+		return false
+	}
 	if e, found := c.DB.Peek(key); found {
 		setAccess(e, o)
 	}
 	c.Fx.Notify(EventNew, "new", key)
 	c.Fx.Notify(EventGeneric, "restore", key)
 	c.Fx.Dirty++
+	return true
 }
 
 func setAccess(e keyspace.Entry, o restoreOptions) {

@@ -33,7 +33,7 @@ func Check(r io.Reader, size int64, out io.Writer, opts CheckOptions) (ok bool) 
 // CheckDecoder is Check from where the decoder stands. After a true the decoder
 // stands right behind the RDB, so that a check of an AOF can go on from there.
 func CheckDecoder(d *Decoder, out io.Writer, opts CheckOptions) (ok bool) {
-	c := checker{d: d, w: walker{d: d, deep: true}, out: out, opts: opts, doing: "start"}
+	c := checker{d: d, out: out, opts: opts, doing: "start"}
 	c.info("Checking RDB file %s", opts.Name)
 	d.startSum(d.pos)
 	d.cur = cursor{valType: -1}
@@ -52,7 +52,6 @@ func CheckDecoder(d *Decoder, out io.Writer, opts CheckOptions) (ok bool) {
 
 type checker struct {
 	d    *Decoder
-	w    walker
 	out  io.Writer
 	opts CheckOptions
 	// doing is the tool's word for the step in hand.
@@ -137,7 +136,7 @@ func (c *checker) step(op byte) (err error) {
 		var name string
 		if name, err = c.d.readModuleAuxHead(); err == nil {
 			c.info("MODULE AUX for: %s", name)
-			err = c.w.moduleParts(name)
+			err = c.d.walker().moduleParts(name)
 		}
 	case OpFunction, OpFunction2:
 		c.doing = "read-functions"
@@ -175,7 +174,7 @@ func (c *checker) value(t byte) error {
 	c.key, c.haveKey = append(c.key[:0], key...), true
 	c.keys++
 	c.doing = "read-object-value"
-	if err := c.w.value(t); err != nil {
+	if err := c.d.Judge(t); err != nil {
 		return err
 	}
 	if c.rec.ExpireAt != -1 {

@@ -49,7 +49,8 @@ type Decoder struct {
 	progress     func(offset int64)
 	nextProgress int64
 
-	cur cursor
+	cur  cursor
+	walk *walker // made at the first value that is visited
 }
 
 // cursor is what error messages tell about the place.
@@ -84,7 +85,7 @@ func (d *Decoder) reset(r io.Reader, buf []byte, end int) {
 	*d = Decoder{
 		src: r, own: d.own, buf: buf, end: end, size: -1,
 		key: d.key[:0], val: d.val[:0], packed: d.packed[:0],
-		cur: cursor{valType: -1},
+		cur: cursor{valType: -1}, walk: d.walk,
 	}
 	if r == nil {
 		d.size = int64(end)

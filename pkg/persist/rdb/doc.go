@@ -7,8 +7,10 @@
 //	encode.go, record.go   append-style encoder, records, ReadRecord
 //	decoder.go, decode.go  buffered input, primitives of the encoding
 //	load.go                a whole file into a Handler
-//	skip.go                all value types of versions 1 to 11, stepped over
-//	check.go, inspect*.go  redis-check-rdb
+//	visit*.go, inspect*.go values of all types of versions 1 to 11, piece by piece
+//	writer.go              the same pieces into bytes
+//	module.go              what is stepped over
+//	check.go               redis-check-rdb
 //	dump.go                the payload of DUMP and RESTORE
 //
 // # The format
@@ -56,8 +58,10 @@
 //
 // # Non-guarantees
 //
-//   - Only values of type string become records. The others are told by name in
-//     an error; SkipValue and Check know all of them.
+//   - Only values of type string are part of a Record. The others are visited, and
+//     a visitor that builds something notices by itself what comes twice; Judge and
+//     Check do so too.
+//   - Values of modules are stepped over, never read.
 //   - Load does not look for duplicate keys, nor at whether a key has expired:
 //     that is the handler's part.
 //   - After an error the decoder can only be Reset.

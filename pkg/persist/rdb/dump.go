@@ -16,11 +16,16 @@ const dumpFooter = 2 + 8
 // short, too new or damaged; RESTORE says so in the same words.
 var ErrDumpPayload = errors.New("rdb: DUMP payload version or checksum are wrong")
 
-// AppendDumpPayload appends the payload that DUMP gives for the value of rec.
-// Key and attributes are not part of it.
+// AppendDumpPayload appends the payload that DUMP gives for the value of rec, a
+// string. Key and attributes are not part of it.
 func AppendDumpPayload(dst []byte, rec *Record, compress bool) []byte {
 	start := len(dst)
 	dst = appendValue(append(dst, rec.Type), rec, compress)
+	return AppendDumpFooter(dst, start)
+}
+
+// AppendDumpFooter ends a payload that begins at dst[start:] with its type byte.
+func AppendDumpFooter(dst []byte, start int) []byte {
 	dst = binary.LittleEndian.AppendUint16(dst, Version)
 	return binary.LittleEndian.AppendUint64(dst, crc64.Update(0, dst[start:]))
 }
@@ -38,15 +43,4 @@ func ParseDumpPayload(b []byte) (valueType byte, body []byte, err error) {
 		return 0, nil, ErrDumpPayload
 	}
 	return b[0], b[1 : len(b)-dumpFooter], nil
-}
-
-// ReadValue reads the value of type rec.Type that the decoder stands before
-// into rec, leaving the other fields alone: with ResetBytes, the body of a
-// payload. Bytes behind the value are not looked at.
-func (d *Decoder) ReadValue(rec *Record) error {
-	d.cur = cursor{key: rec.Key, inKey: rec.Key != nil, valType: int(rec.Type)}
-	d.pinned = nil
-	err := d.readValue(d.Offset(), rec)
-	d.cur = cursor{valType: -1}
-	return err
 }

@@ -18,6 +18,9 @@ var (
 	ErrCorrupt = errors.New("rdb: corrupt")
 	// ErrChecksum: the checksum at the end does not match.
 	ErrChecksum = errors.New("rdb: wrong checksum")
+	// ErrEmptyKey: a collection with nothing in it, which Redis steps over when it
+	// loads a file: some of its versions wrote them.
+	ErrEmptyKey = errors.New("rdb: empty key")
 	// ErrUnsupported: well-formed, but of a kind that cannot be held here.
 	ErrUnsupported = errors.New("rdb: not supported")
 )

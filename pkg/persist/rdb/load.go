@@ -1,6 +1,7 @@
 package rdb
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -19,8 +20,17 @@ type Handler interface {
 	// what the file claims, bounded only by the size of the input if that is
 	// known.
 	ResizeDB(keys, expires uint64) error
-	// Record is called for each key, expired ones too.
+	// Record is called for each key whose value is a string, expired ones too.
 	Record(rec *Record) error
+}
+
+// ValueHandler is a Handler that holds values of all types. Without it a value that
+// is no string ends the loading.
+type ValueHandler interface {
+	// Value is called instead of Record for a value that is no string. It must take
+	// the value from d, with Visit or SkipValue, whole, and nothing else.
+	// ErrEmptyKey from Visit is no reason to return an error.
+	Value(rec *Record, d *Decoder) error
 }
 
 // FunctionHandler is a Handler that holds function libraries. Without it a file
@@ -185,13 +195,29 @@ func (l *loader) record(at int64, t byte) error {
 	if err := l.d.readKeyValue(at, t, &l.rec); err != nil {
 		return err
 	}
-	if err := l.h.Record(&l.rec); err != nil {
+	if err := l.give(at, t); err != nil {
+		var e *Error
+		if errors.As(err, &e) {
+			return err
+		}
 		l.d.cur = cursor{key: l.rec.Key, inKey: true, valType: int(t)}
 		return l.refused(at, err)
 	}
 	l.res.Records++
 	l.d.startRecord(&l.rec)
 	return nil
+}
+
+// give hands the key to the handler.
+func (l *loader) give(at int64, t byte) error {
+	if t == TypeString {
+		return l.h.Record(&l.rec)
+	}
+	if h, ok := l.h.(ValueHandler); ok {
+		return h.Value(&l.rec, l.d)
+	}
+	return l.d.fail(at, ErrUnsupported, fmt.Sprintf("value type '%s' of key '%s' at offset %d is not supported here",
+		TypeName(t), printable(l.rec.Key), at))
 }
 
 // refused wraps what the handler returned.
@@ -244,8 +270,7 @@ func (l *loader) moduleAux(at int64) error {
 	if err != nil {
 		return err
 	}
-	w := walker{d: l.d}
-	if err := w.moduleParts(name); err != nil {
+	if err := l.d.walker().moduleParts(name); err != nil {
 		return err
 	}
 	if h, ok := l.h.(ModuleAuxHandler); ok {

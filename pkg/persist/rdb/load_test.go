@@ -90,7 +90,7 @@ func TestLoadErrors(t *testing.T) {
 		{"value cut", file(4, "\x00\x01k\x05abc")[:15], rdb.ErrShortRead, 13, "Unexpected EOF reading RDB file at offset 13 (string value of key 'k')"},
 		{"checksum cut", file(10, "")[:17], rdb.ErrShortRead, 10, "at offset 10"},
 		{"checksum", append(file(10, "")[:17], 0xAA), rdb.ErrChecksum, 10, "Wrong RDB checksum expected: ("},
-		{"list", file(10, list), rdb.ErrUnsupported, 9, "rdb: value type 'list (quicklist2)' of key 'mylst' at offset 9 is not supported yet"},
+		{"list", file(10, list), rdb.ErrUnsupported, 9, "rdb: value type 'list (quicklist2)' of key 'mylst' at offset 9 is not supported here"},
 		{"no type", file(10, "\x08\x01k\x01v"), rdb.ErrCorrupt, 9, "Unknown RDB encoding type 8"},
 		{"string encoding", file(10, "\x00\x01k\xc4"), rdb.ErrCorrupt, 13, "Unknown RDB string encoding type 4"},
 		{"length form", file(10, "\x00\x01k\x82"), rdb.ErrCorrupt, 13, "Unknown length encoding 2"},

@@ -20,28 +20,33 @@ type Record struct {
 	Idle int64
 	// Freq is the LFU counter, 0 to 255, -1 when not told.
 	Freq int64
-	// Str is the value of TypeString, valid as long as Key.
+	// Str is the value of TypeString, valid as long as Key. Values of other types
+	// are not held here: see Visitor.
 	Str []byte
 }
 
-// AppendRecord appends the attributes, type, key and value of rec in their
-// smallest form. compress chooses LZF for long strings. A value type that
-// cannot be held is a bug of the caller.
+// AppendRecord appends the attributes, type, key and value of rec, a string, in
+// their smallest form. compress chooses LZF for long strings.
 func AppendRecord(dst []byte, rec *Record, compress bool) []byte {
+	return appendValue(AppendRecordHead(dst, rec, compress), rec, compress)
+}
+
+// AppendRecordHead is AppendRecord up to the value: what a Writer writes follows.
+func AppendRecordHead(dst []byte, rec *Record, compress bool) []byte {
 	dst = appendAttributes(dst, rec)
-	dst = AppendString(append(dst, rec.Type), rec.Key, compress)
-	return appendValue(dst, rec, compress)
+	return AppendString(append(dst, rec.Type), rec.Key, compress)
 }
 
 // AppendRawRecord is AppendRecord with the strings as they are: cheaper to
 // write and to read, for the pipe between parent and child.
 func AppendRawRecord(dst []byte, rec *Record) []byte {
+	return AppendRawString(AppendRawHead(dst, rec), rec.Str)
+}
+
+// AppendRawHead is AppendRawRecord up to the value.
+func AppendRawHead(dst []byte, rec *Record) []byte {
 	dst = appendAttributes(dst, rec)
-	dst = AppendRawString(append(dst, rec.Type), rec.Key)
-	if rec.Type == TypeString {
-		return AppendRawString(dst, rec.Str)
-	}
-	return appendValue(dst, rec, false)
+	return AppendRawString(append(dst, rec.Type), rec.Key)
 }
 
 func appendAttributes(dst []byte, rec *Record) []byte {
@@ -59,14 +64,15 @@ func appendAttributes(dst []byte, rec *Record) []byte {
 
 func appendValue(dst []byte, rec *Record, compress bool) []byte {
 	if rec.Type != TypeString {
-		panic(fmt.Sprintf("BUG: rdb: no encoder for value type %d", rec.Type))
+		panic(fmt.Sprintf("BUG: rdb: a record of value type %d", rec.Type))
 	}
 	return AppendString(dst, rec.Str, compress)
 }
 
 // ReadRecord reads the next key with what stands before it: its attributes and
 // any number of SELECTDB (into rec.DB, which otherwise stays as it is) and
-// RESIZEDB. It returns io.EOF when the input ends between two records, or at
+// RESIZEDB. The value is read too if it is a string; else the decoder stands before
+// it, and the caller takes it with Visit or SkipValue. It returns io.EOF when the input ends between two records, or at
 // the EOF opcode (whose checksum is not taken). Every other error is an *Error.
 func ReadRecord(d *Decoder, rec *Record) error {
 	d.startRecord(rec)
@@ -170,32 +176,28 @@ func (d *Decoder) readKey() error {
 	return nil
 }
 
-// readKeyValue takes the key and the value that follow the type t, which was at
-// offset at.
+// readKeyValue takes the key that follows the type t, which was at offset at, and
+// the value if that is a string.
 func (d *Decoder) readKeyValue(at int64, t byte, rec *Record) error {
 	if err := d.readKey(); err != nil {
 		return err
 	}
 	d.cur.valType = int(t)
 	rec.Type = t
-	if err := d.readValue(at, rec); err != nil {
-		return err
-	}
-	rec.Key = d.cur.key
-	d.cur.inKey, d.cur.valType = false, -1
-	return nil
-}
-
-func (d *Decoder) readValue(at int64, rec *Record) (err error) {
 	switch {
-	case rec.Type == TypeString:
-		rec.Str, err = d.readString(&d.val)
-		return err
-	case !KnownType(rec.Type):
-		return d.fail(at, ErrCorrupt, fmt.Sprintf("Unknown RDB encoding type %d", rec.Type))
+	case t == TypeString:
+		var err error
+		if rec.Str, err = d.readString(&d.val); err != nil {
+			return err
+		}
+		rec.Key = d.cur.key
+		d.cur.inKey, d.cur.valType = false, -1
+	case KnownType(t):
+		// The value is read piece by piece, and the key must outlive that.
+		d.unpin()
+		rec.Key = d.cur.key
 	default:
-		return d.fail(at, ErrUnsupported, fmt.Sprintf(
-			"value type '%s' of key '%s' at offset %d is not supported yet",
-			TypeName(rec.Type), printable(d.cur.key), at))
+		return d.fail(at, ErrCorrupt, fmt.Sprintf("Unknown RDB encoding type %d", t))
 	}
+	return nil
 }

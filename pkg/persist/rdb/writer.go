@@ -1,0 +1,175 @@
+package rdb
+
+import (
+	"encoding/binary"
+	"math"
+
+	"redisd/pkg/ds"
+)
+
+// Writer is a Visitor that writes the encoding of values, without type byte and key:
+// what Visit reads as WrittenType(t).
+type Writer struct {
+	// Buf is where it appends.
+	Buf *[]byte
+	// Compress packs long strings with LZF. Raw leaves strings as they are, for the
+	// pipe; then Compress means nothing.
+	Compress, Raw bool
+	// Added, if not nil, is called after each string, when Buf may be emptied: so a
+	// value of any size passes through a bounded buffer. Its error ends the visit.
+	Added func() error
+
+	t byte
+}
+
+// WrittenType is the type under which a Writer writes a value that Begin calls t, or
+// a decoder finds as t: one that Redis 7.0 reads.
+func WrittenType(t byte) byte {
+	switch t {
+	case TypeSetListpack:
+		return TypeSet
+	case TypeZset:
+		return TypeZset2
+	case TypeListZiplist:
+		return TypeList
+	case TypeListQuicklist:
+		return TypeListQuicklist2
+	case TypeStreamListpacks, TypeStreamListpacks3:
+		return TypeStreamListpacks2
+	}
+	return packedAs(t)
+}
+
+var _ Visitor = (*Writer)(nil)
+
+// Begin implements Visitor.
+func (w *Writer) Begin(t byte, n uint64) error {
+	w.t = t
+	switch t {
+	case TypeString, TypeSetIntset, TypeHashListpack, TypeZsetListpack:
+		return nil // one string
+	}
+	return w.length(n)
+}
+
+// Element implements Visitor.
+func (w *Writer) Element(b []byte) error {
+	if w.t == TypeListQuicklist2 {
+		*w.Buf = AppendLen(*w.Buf, nodePlain)
+	}
+	return w.text(b)
+}
+
+// Pair implements Visitor.
+func (w *Writer) Pair(field, value []byte) error {
+	if err := w.text(field); err != nil {
+		return err
+	}
+	return w.text(value)
+}
+
+// Member implements Visitor.
+func (w *Writer) Member(member []byte, score float64) error {
+	if err := w.text(member); err != nil {
+		return err
+	}
+	*w.Buf = binary.LittleEndian.AppendUint64(*w.Buf, math.Float64bits(score))
+	return nil
+}
+
+// Pack implements Visitor. A set's listpack, which Redis 7.0 does not know, is
+// written as its members.
+func (w *Writer) Pack(b []byte) error {
+	if w.t == TypeListQuicklist2 {
+		*w.Buf = AppendLen(*w.Buf, nodePacked)
+	}
+	if w.t != TypeSetListpack {
+		return w.text(b)
+	}
+	var scratch [24]byte
+	l := ds.Listpack(b)
+	for off := l.First(); off >= 0; off = l.Next(off) {
+		if err := w.text(l.Get(off).Bytes(&scratch)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// End implements Visitor.
+func (w *Writer) End() error { return nil }
+
+func (w *Writer) text(b []byte) error {
+	if w.Raw {
+		*w.Buf = AppendRawString(*w.Buf, b)
+	} else {
+		*w.Buf = AppendString(*w.Buf, b, w.Compress)
+	}
+	if w.Added == nil {
+		return nil
+	}
+	return w.Added()
+}
+
+func (w *Writer) length(n ...uint64) error {
+	for _, n := range n {
+		*w.Buf = AppendLen(*w.Buf, n)
+	}
+	return nil
+}
+
+// bytes appends what has no length, and lets the buffer be emptied.
+func (w *Writer) id(id StreamID) error {
+	*w.Buf = appendID(*w.Buf, id)
+	if w.Added == nil {
+		return nil
+	}
+	return w.Added()
+}
+
+func (w *Writer) millis(ms int64) {
+	*w.Buf = binary.LittleEndian.AppendUint64(*w.Buf, uint64(ms))
+}
+
+// Node implements StreamVisitor.
+func (w *Writer) Node(id StreamID, b []byte) error {
+	// As Redis does it with its longest number, LZF is not tried on 16 bytes.
+	*w.Buf = appendID(AppendLen(*w.Buf, 16), id)
+	return w.text(b)
+}
+
+// Info implements StreamVisitor.
+func (w *Writer) Info(s *StreamInfo) error {
+	return w.length(s.Length, s.Last.Ms, s.Last.Seq, s.First.Ms, s.First.Seq, s.MaxDeleted.Ms, s.MaxDeleted.Seq, s.Added, s.Groups)
+}
+
+// Group implements StreamVisitor.
+func (w *Writer) Group(g *StreamGroup) error {
+	if err := w.text(g.Name); err != nil {
+		return err
+	}
+	return w.length(g.Last.Ms, g.Last.Seq, uint64(g.Read), g.Pending)
+}
+
+// Pending implements StreamVisitor.
+func (w *Writer) Pending(p *StreamPending) error {
+	err := w.id(p.ID)
+	w.millis(p.Time)
+	*w.Buf = AppendLen(*w.Buf, p.Count)
+	return err
+}
+
+// Consumers implements StreamVisitor.
+func (w *Writer) Consumers(n uint64) error { return w.length(n) }
+
+// Consumer implements StreamVisitor.
+func (w *Writer) Consumer(c *StreamConsumer) error {
+	if err := w.text(c.Name); err != nil {
+		return err
+	}
+	w.millis(c.Seen)
+	return w.length(c.Owned)
+}
+
+// Owned implements StreamVisitor.
+func (w *Writer) Owned(id StreamID) error { return w.id(id) }

@@ -1,0 +1,92 @@
+package value
+
+import (
+	"redisd/pkg/ds"
+	"redisd/pkg/keyspace"
+	"redisd/pkg/persist/rdb"
+)
+
+// Type is the type byte under which Visit gives the value of e. A Writer writes it
+// as rdb.WrittenType of that.
+func Type(e keyspace.Entry) byte {
+	compact := e.Encoding() == keyspace.Listpack
+	switch e.Type() {
+	case keyspace.String:
+		return rdb.TypeString
+	case keyspace.List:
+		return rdb.TypeListQuicklist2
+	case keyspace.Set:
+		switch {
+		case compact:
+			return rdb.TypeSetListpack
+		case e.Encoding() == keyspace.Intset:
+			return rdb.TypeSetIntset
+		}
+		return rdb.TypeSet
+	case keyspace.ZSet:
+		if compact {
+			return rdb.TypeZsetListpack
+		}
+		return rdb.TypeZset2
+	case keyspace.Hash:
+		if compact {
+			return rdb.TypeHashListpack
+		}
+		return rdb.TypeHash
+	case keyspace.Stream:
+		return rdb.TypeStreamListpacks2
+	}
+	panic("BUG: value: no encoding for values of type " + e.Type().String())
+}
+
+// Visit gives the value of e to v. The only errors are v's own.
+func Visit(e keyspace.Entry, v rdb.Visitor) error {
+	t := Type(e)
+	switch e.Encoding() {
+	case keyspace.Listpack, keyspace.Intset:
+		return visitBlob(e, t, v)
+	case keyspace.Quicklist, keyspace.Hashtable, keyspace.Skiplist, keyspace.StreamTree:
+		return visitRoot(e, t, v)
+	}
+	var scratch [24]byte
+	err := v.Begin(t, 1)
+	if err == nil {
+		err = v.Element(e.Value(&scratch))
+	}
+	return end(v, err)
+}
+
+func end(v rdb.Visitor, err error) error {
+	if err == nil {
+		err = v.End()
+	}
+	return err
+}
+
+// visitBlob gives a compact value as it lies.
+func visitBlob(e keyspace.Entry, t byte, v rdb.Visitor) error {
+	b := e.Blob()
+	err := v.Begin(t, blobLen(t, b))
+	if err == nil {
+		err = v.Pack(b)
+	}
+	return end(v, err)
+}
+
+// blobLen is the number that Begin tells for a compact value.
+func blobLen(t byte, b []byte) uint64 {
+	switch t {
+	case rdb.TypeListQuicklist2:
+		return 1 // node
+	case rdb.TypeSetIntset:
+		return uint64(ds.Intset(b).Len())
+	case rdb.TypeHashListpack, rdb.TypeZsetListpack:
+		return uint64(ds.Listpack(b).Count() / 2)
+	}
+	return uint64(ds.Listpack(b).Count())
+}
+
+// visitRoot gives a value with parts.
+func visitRoot(e keyspace.Entry, t byte, v rdb.Visitor) error {
+	panic("BUG: value: no visit of " + e.Type().String() + " yet")
+}
