@@ -10,12 +10,6 @@ func (ks *Keyspace) tableEffort(value) int         { panic("BUG: keyspace: no ha
 func (ks *Keyspace) dupTable(value) mem.Ref        { panic("BUG: keyspace: no hash tables yet") }
 func (ks *Keyspace) tableBytes(value) int          { panic("BUG: keyspace: no hash tables yet") }
 
-func (ks *Keyspace) freeZSet(value)               { panic("BUG: keyspace: no sorted sets yet") }
-func (ks *Keyspace) freeZSetSome(value, int) bool { panic("BUG: keyspace: no sorted sets yet") }
-func (ks *Keyspace) zsetEffort(value) int         { panic("BUG: keyspace: no sorted sets yet") }
-func (ks *Keyspace) dupZSet(value) mem.Ref        { panic("BUG: keyspace: no sorted sets yet") }
-func (ks *Keyspace) zsetBytes(value) int          { panic("BUG: keyspace: no sorted sets yet") }
-
 func (ks *Keyspace) freeList(value)               { panic("BUG: keyspace: no lists yet") }
 func (ks *Keyspace) freeListSome(value, int) bool { panic("BUG: keyspace: no lists yet") }
 func (ks *Keyspace) listEffort(value) int         { panic("BUG: keyspace: no lists yet") }
@@ -32,6 +26,3 @@ func (ks *Keyspace) streamBytes(value) int          { panic("BUG: keyspace: no s
 func (ks *Keyspace) hashElement(mem.Ref) (field, value []byte) {
 	panic("BUG: keyspace: no hash tables yet")
 }
-
-// zsetDict is the root block of a sorted set's table.
-func (ks *Keyspace) zsetDict(mem.Ref) mem.Ref { panic("BUG: keyspace: no sorted sets yet") }
