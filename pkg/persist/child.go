@@ -38,7 +38,10 @@ type child struct {
 	ctl   io.Writer
 	in    *demux
 	spool *spool
+	parts *partStore
 	out   *output
+	perDB []uint64     // keys by database
+	value *rdb.Decoder // of large values; nil before the first
 	keys  uint64
 	diff  uint64
 }
@@ -82,11 +85,13 @@ func (c *child) header(r io.Reader) error {
 // work writes the file and cleans up if that fails.
 func (c *child) work(r io.Reader) (err error) {
 	c.spool = &spool{fsys: c.cfg.FS, name: TempDiff(c.opts.Dir, c.cfg.Pid)}
-	c.in = newDemux(r, c.spool)
+	c.parts = newPartStore(c.cfg.FS, TempParts(c.opts.Dir, c.cfg.Pid))
+	c.in = newDemux(r, c.spool, c.parts)
 	go c.in.run()
 	defer func() {
 		close(c.in.quit)
 		c.spool.close()
+		c.parts.close()
 		if err != nil {
 			c.out.abandon()
 			// A second try, because the first error may have been in the way.
@@ -108,33 +113,61 @@ func (c *child) snapshot() error {
 	if err := f.begin(); err != nil {
 		return err
 	}
-	d := rdb.NewDecoder(c.in)
-	rec := &rdb.Record{}
-	perDB := []uint64{}
-	for {
-		err := rdb.ReadRecord(d, rec)
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if err := f.record(rec); err != nil {
-			return err
-		}
-		for len(perDB) <= rec.DB {
-			perDB = append(perDB, 0)
-		}
-		perDB[rec.DB]++
-		c.key()
+	if err := c.records(f, rdb.NewDecoder(c.in), true); err != nil {
+		return err
 	}
-	if err := c.compare(perDB); err != nil {
+	if err := c.large(f); err != nil {
+		return err
+	}
+	if err := c.compare(); err != nil {
 		return err
 	}
 	if err := c.cfg.Fail.Hit("child-snapshot-end"); err != nil {
 		return err
 	}
 	return f.end()
+}
+
+// records writes the records of a stream. Between two of them it writes the large
+// values that are whole meanwhile, so that their parts need not be kept to the end.
+func (c *child) records(f format, d *rdb.Decoder, between bool) error {
+	rec := &rdb.Record{}
+	for {
+		err := rdb.ReadRecord(d, rec)
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = f.record(rec)
+		}
+		if err != nil {
+			return err
+		}
+		for len(c.perDB) <= rec.DB {
+			c.perDB = append(c.perDB, 0)
+		}
+		c.perDB[rec.DB]++
+		c.key()
+		if between {
+			if err := c.large(f); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// large writes the large values whose parts have all come.
+func (c *child) large(f format) error {
+	for v := c.parts.take(); v != nil; v = c.parts.take() {
+		if c.value == nil {
+			c.value = rdb.NewDecoder(nil)
+		}
+		c.value.Reset(c.parts.reader(v))
+		if err := c.records(f, c.value, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // key counts a key and does what is due between two.
@@ -157,8 +190,8 @@ func (o *Options) delay() {
 
 // compare refuses a file that has not what the parent counted: an encoder and a
 // decoder that do not agree must not replace good data.
-func (c *child) compare(perDB []uint64) error {
-	end := c.in.end
+func (c *child) compare() error {
+	perDB, end := c.perDB, c.in.end
 	if end.keys != c.keys {
 		return fmt.Errorf("%w: %d keys of %d arrived", errFrame, c.keys, end.keys)
 	}
@@ -205,7 +238,7 @@ func (c *child) ours(err error) bool {
 	case errors.Is(err, errGivenUp), errors.Is(err, errTruncated), errors.Is(err, errFrame):
 		return false
 	case errors.As(err, &e):
-		return c.in.ioErr != nil && errors.Is(err, c.in.ioErr)
+		return c.in.ioErr != nil && errors.Is(err, c.in.ioErr) || c.parts.readErr != nil && errors.Is(err, c.parts.readErr)
 	}
 	return true
 }

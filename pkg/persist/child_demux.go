@@ -16,10 +16,11 @@ var errGivenUp = errors.New("persist: the writer has given up")
 
 // demux reads the parent's frames in a goroutine of its own and keeps the pipe
 // flowing: entries go to the writer through a bounded channel, differences to
-// the spool.
+// the spool, parts of large values to their store.
 type demux struct {
 	in      io.Reader
 	spool   *spool
+	parts   *partStore
 	entries chan []byte   // closed at the snapshot's end, or when err is set
 	free    chan []byte   // buffers that come back
 	quit    chan struct{} // closed by the writer when it gives up
@@ -32,9 +33,9 @@ type demux struct {
 	frame   []byte       // the whole of it
 }
 
-func newDemux(in io.Reader, s *spool) *demux {
+func newDemux(in io.Reader, s *spool, parts *partStore) *demux {
 	return &demux{
-		in: in, spool: s,
+		in: in, spool: s, parts: parts,
 		entries: make(chan []byte, queued), free: make(chan []byte, queued+2),
 		quit: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -79,6 +80,10 @@ func (d *demux) loop() error {
 				d.ioErr = err
 				return err
 			}
+		case frameLarge, framePart, frameLargeEnd:
+			if err := d.largeValue(t, payload); err != nil {
+				return err
+			}
 		case frameSnapshotEnd:
 			if err := d.finishSnapshot(payload); err != nil {
 				return err
@@ -96,9 +101,31 @@ func (d *demux) loop() error {
 	}
 }
 
+// largeValue gives a frame of a value in parts to the store.
+func (d *demux) largeValue(t frameType, payload []byte) (err error) {
+	if d.end != nil {
+		return fmt.Errorf("%w: a value's part after the snapshot's end", errFrame)
+	}
+	switch t {
+	case frameLarge:
+		err = d.parts.begin(payload)
+	case framePart:
+		err = d.parts.part(payload)
+	default:
+		err = d.parts.end(payload)
+	}
+	if err != nil && !errors.Is(err, errFrame) {
+		d.ioErr = err
+	}
+	return err
+}
+
 func (d *demux) finishSnapshot(payload []byte) error {
 	if d.end != nil {
 		return fmt.Errorf("%w: the snapshot ended twice", errFrame)
+	}
+	if err := d.parts.finish(); err != nil {
+		return err
 	}
 	end, err := parseSnapshotEnd(payload)
 	if err != nil {

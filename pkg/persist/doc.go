@@ -25,6 +25,9 @@
 //	3 diff          the next bytes of the append-only file's commands
 //	4 snapshot end  keys u64, n u32, n times (database u32, keys u64), digest length u8, digest
 //	5 stop diff     no diff frame follows
+//	6 large value   number u64, the record up to the first part: a value comes in parts
+//	7 part          number u64, section u32, place u64 u64, bytes of the record
+//	8 large end     number u64: the value's parts have all come
 //
 // child to parent:
 //
@@ -38,6 +41,11 @@
 // that a value of half a gigabyte needs no frame of that size. The two streams
 // travel in one pipe in the order in which they arose; the child puts the
 // difference behind the snapshot, so their relative order has no meaning.
+//
+// A value that is too large for one slice of the loop comes in parts, between
+// which others come. The child keeps them in a file without a name, and when the
+// value has ended it reads them in order of section, place and arrival: that is the
+// value's record, as it would have come in the record stream.
 //
 // # Guarantees
 //

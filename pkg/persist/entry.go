@@ -20,11 +20,16 @@ func (v *entryView) of(db int, e keyspace.Entry, attr Attribute) *rdb.Record {
 		DB: db, Key: e.Key(), Type: rdb.TypeString, ExpireAt: e.ExpireAt(),
 		Idle: -1, Freq: -1, Str: e.Value(&v.scratch),
 	}
+	attributes(&v.rec, e, attr)
+	return &v.rec
+}
+
+// attributes fills in what the snapshot is to tell of e's use.
+func attributes(rec *rdb.Record, e keyspace.Entry, attr Attribute) {
 	switch attr {
 	case IdleAttribute:
-		v.rec.Idle = e.IdleSeconds()
+		rec.Idle = e.IdleSeconds()
 	case FreqAttribute:
-		v.rec.Freq = int64(e.Freq())
+		rec.Freq = int64(e.Freq())
 	}
-	return &v.rec
 }

@@ -17,6 +17,9 @@ const (
 	frameDiff        frameType = 3
 	frameSnapshotEnd frameType = 4
 	frameStopDiff    frameType = 5
+	frameLarge       frameType = 6
+	framePart        frameType = 7
+	frameLargeEnd    frameType = 8
 
 	frameProgress    frameType = 16
 	frameNote        frameType = 17
@@ -38,9 +41,11 @@ var (
 
 // appendFrame appends a whole frame.
 func appendFrame(dst []byte, t frameType, payload []byte) []byte {
-	dst = append(dst, byte(t))
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(payload)))
-	return append(dst, payload...)
+	return append(appendFrameHead(dst, t, len(payload)), payload...)
+}
+
+func appendFrameHead(dst []byte, t frameType, n int) []byte {
+	return binary.LittleEndian.AppendUint32(append(dst, byte(t)), uint32(n))
 }
 
 // readFrame reads the next frame; the payload uses buf's storage when it fits.

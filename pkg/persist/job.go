@@ -6,7 +6,7 @@ import (
 )
 
 // Job is the parent's side of one child: what goes into its pipe and what came
-// out of the other. It is a keyspace.Sink. A SaveJob or a RewriteJob holds one.
+// out of the other. It is a keyspace.PartSink. A SaveJob or a RewriteJob holds one.
 type Job struct {
 	opts     Options
 	pid      int
@@ -19,6 +19,8 @@ type Job struct {
 	report   *Report
 	head     []byte // start of a record that does not fit in a block
 	view     entryView
+	scratch  []byte // heads of frames
+	body     []byte // elements of a part
 }
 
 func newJob(opts Options) Job {
@@ -85,6 +87,16 @@ func (j *Job) bigRecord(db int, rec *rdb.Record) {
 		h = rdb.AppendSelectDB(h, db)
 		j.db = db
 	}
+	h = appendPrefix(h, rec)
+	j.out.stream(frameEntries, h)
+	h = rdb.AppendLen(h[:0], uint64(len(rec.Str)))
+	j.out.stream(frameEntries, h)
+	j.out.stream(frameEntries, rec.Str)
+	j.head = h
+}
+
+// appendPrefix appends a record up to its value.
+func appendPrefix(h []byte, rec *rdb.Record) []byte {
 	if rec.ExpireAt != -1 {
 		h = rdb.AppendExpireMillis(h, rec.ExpireAt)
 	}
@@ -94,13 +106,7 @@ func (j *Job) bigRecord(db int, rec *rdb.Record) {
 	if rec.Freq >= 0 {
 		h = rdb.AppendFreq(h, byte(rec.Freq))
 	}
-	h = rdb.AppendLen(append(h, rec.Type), uint64(len(rec.Key)))
-	j.out.stream(frameEntries, h)
-	j.out.stream(frameEntries, rec.Key)
-	h = rdb.AppendLen(h[:0], uint64(len(rec.Str)))
-	j.out.stream(frameEntries, h)
-	j.out.stream(frameEntries, rec.Str)
-	j.head = h
+	return rdb.AppendRawString(append(h, rec.Type), rec.Key)
 }
 
 // SnapshotDone puts the end of the snapshot into the pipe: the keyspace has
@@ -111,7 +117,7 @@ func (j *Job) SnapshotDone() {
 	}
 	j.complete = true
 	j.out.frame(frameSnapshotEnd, j.sent.append(nil))
-	j.head = nil
+	j.head, j.scratch, j.body = nil, nil, nil
 }
 
 // Pending is the number of bytes that the pipe has not taken.

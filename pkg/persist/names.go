@@ -34,6 +34,12 @@ func TempDiff(dir string, pid int) string {
 	return filepath.Join(dir, fmt.Sprintf("temp-rewriteaof-%d.diff", pid))
 }
 
+// TempParts is where the child keeps the parts of large values. Like TempDiff it is
+// unlinked as soon as it is open.
+func TempParts(dir string, pid int) string {
+	return filepath.Join(dir, fmt.Sprintf("temp-%d.parts", pid))
+}
+
 // removeAll removes what is there of names. A missing file is no error.
 func removeAll(fsys vfs.FS, names ...string) error {
 	var first error
@@ -48,9 +54,9 @@ func removeAll(fsys vfs.FS, names ...string) error {
 // removeTemp removes every temporary file that a child with this pid can have.
 func removeTemp(fsys vfs.FS, dir string, role Role, pid int) error {
 	if role == RoleRDB {
-		return removeAll(fsys, TempRDB(dir, pid))
+		return removeAll(fsys, TempRDB(dir, pid), TempParts(dir, pid))
 	}
-	return removeAll(fsys, TempRewriteDone(dir, pid), TempRewrite(dir, pid), TempDiff(dir, pid))
+	return removeAll(fsys, TempRewriteDone(dir, pid), TempRewrite(dir, pid), TempDiff(dir, pid), TempParts(dir, pid))
 }
 
 // SweepStale removes temporary files that earlier daemons and their children
@@ -83,8 +89,10 @@ func isTemp(name string) bool {
 	if !ok {
 		return false
 	}
-	if n, ok := strings.CutSuffix(rest, ".rdb"); ok {
-		return digits(n)
+	for _, end := range []string{".rdb", ".parts"} {
+		if n, ok := strings.CutSuffix(rest, end); ok {
+			return digits(n)
+		}
 	}
 	if rest, ok = strings.CutPrefix(rest, "rewriteaof-"); !ok {
 		return false

@@ -157,11 +157,18 @@ func (o *outbox) stream(t frameType, p []byte) {
 	}
 }
 
-// frame appends one whole frame. The payload is small, except for a header.
-func (o *outbox) frame(t frameType, payload []byte) {
+// frame appends one whole frame, whose payload is the bytes of all parts.
+func (o *outbox) frame(t frameType, payload ...[]byte) {
 	o.close()
+	n := 0
+	for _, p := range payload {
+		n += len(p)
+	}
 	var head [frameHead]byte
-	o.q.write(appendFrame(head[:0], t, payload))
+	o.q.write(appendFrameHead(head[:0], t, n))
+	for _, p := range payload {
+		o.q.write(p)
+	}
 }
 
 // next returns bytes that are ready for the pipe.

@@ -37,6 +37,12 @@ const (
 	missingType          byte = 8 // never given out
 )
 
+// Containers of a node of TypeListQuicklist2.
+const (
+	ListPlain  = 1 // one element as it is
+	ListPacked = 2 // a listpack
+)
+
 // Opcodes, which stand where a value type would.
 const (
 	OpFunction2    byte = 245 // function library: code
