@@ -16,12 +16,6 @@ func (ks *Keyspace) listEffort(value) int         { panic("BUG: keyspace: no lis
 func (ks *Keyspace) dupList(value) mem.Ref        { panic("BUG: keyspace: no lists yet") }
 func (ks *Keyspace) listBytes(value) int          { panic("BUG: keyspace: no lists yet") }
 
-func (ks *Keyspace) freeStream(value)               { panic("BUG: keyspace: no streams yet") }
-func (ks *Keyspace) freeStreamSome(value, int) bool { panic("BUG: keyspace: no streams yet") }
-func (ks *Keyspace) streamEffort(value) int         { panic("BUG: keyspace: no streams yet") }
-func (ks *Keyspace) dupStream(value) mem.Ref        { panic("BUG: keyspace: no streams yet") }
-func (ks *Keyspace) streamBytes(value) int          { panic("BUG: keyspace: no streams yet") }
-
 // hashElement reads a hash's element block.
 func (ks *Keyspace) hashElement(mem.Ref) (field, value []byte) {
 	panic("BUG: keyspace: no hash tables yet")
