@@ -17,7 +17,7 @@ import (
 
 func newArena(t testing.TB) *mem.Arena {
 	t.Helper()
-	a, err := mem.New(mem.Config{Reserve: 4 << 30})
+	a, err := mem.New(mem.Config{Reserve: 256 << 20})
 	check.NoErr(t, err)
 	t.Cleanup(func() {
 		check.NoErr(t, a.CheckLeaks())
