@@ -127,6 +127,62 @@ func TestDup(t *testing.T) {
 	}
 }
 
+// A sweep asks about each entry once, whatever the deletions move, and takes out
+// what it was told to.
+func TestSweep(t *testing.T) {
+	for seed := uint64(1); seed <= 60; seed++ {
+		r := newRootRig(t)
+		rnd := seeded(seed)
+		r.policy.Avoid = seed%2 == 0 // long chains
+		for i := range rnd.IntN(300) {
+			r.put(fmt.Sprint(i))
+		}
+		share := rnd.IntN(11)
+		w := r.watch()
+		asked, taken := map[mem.Ref]int{}, map[mem.Ref]bool{}
+		r.d.Sweep(func(e mem.Ref) bool {
+			asked[e]++
+			taken[e] = rnd.IntN(10) < share
+			return taken[e]
+		}, func(e mem.Ref) {
+			check.True(t, taken[e], "it was chosen")
+			key := string(r.key(e))
+			check.Eq(t, r.model[key], e)
+			delete(r.model, key)
+			r.freeEntry(e)
+		})
+		w.verify()
+		for e, n := range asked {
+			check.Eq(t, n, 1)
+			check.True(t, e != 0, "an entry")
+		}
+		check.Eq(t, len(asked), len(taken))
+		r.agree()
+		r.freeRoot()
+	}
+}
+
+func TestRandomSlotIsThePlaceOfTheEntry(t *testing.T) {
+	r := newRootRig(t)
+	for i := range 700 {
+		r.put(fmt.Sprint(i))
+	}
+	for n := 700; n > 0; n-- {
+		r.reopen()
+		e, s, ok := r.d.RandomSlot()
+		check.True(t, ok, "there are entries")
+		r.d.Delete(s)
+		delete(r.model, string(r.key(e)))
+		r.freeEntry(e)
+		if n%50 == 0 {
+			r.agree()
+		}
+	}
+	_, _, ok := r.d.RandomSlot()
+	check.True(t, !ok, "empty")
+	r.freeRoot()
+}
+
 func TestWalkStops(t *testing.T) {
 	r := newRootRig(t)
 	for i := range 129 { // while it moves to a larger table

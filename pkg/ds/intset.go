@@ -179,8 +179,27 @@ func (s *Ints) RemoveAt(i int) {
 	at := intsetHeader + w*i
 	copy(v[at:], v[at+w:])
 	v.setHeader(w, v.Len()-1)
-	n := len(v) - w
-	if have := s.Arena.Usable(s.Ref); have-n > have/4 { // not at each one, it may copy
+	s.trim(len(v) - w)
+}
+
+// Sweep asks take about each number in ascending order and takes out those it says
+// true for.
+func (s *Ints) Sweep(take func(int64) bool) {
+	v := s.View()
+	kept := 0
+	for i := range v.Len() {
+		if n := v.At(i); !take(n) {
+			v.put(kept, n)
+			kept++
+		}
+	}
+	v.setHeader(v.width(), kept)
+	s.trim(intsetHeader + v.width()*kept)
+}
+
+// trim gives back what a block has beyond n bytes, but not for a little: it may copy.
+func (s *Ints) trim(n int) {
+	if have := s.Arena.Usable(s.Ref); have-n > have/4 {
 		s.Ref = s.Arena.Resize(mem.Value, s.Ref, n, n)
 	}
 }

@@ -120,6 +120,10 @@ func TestIntsetAgainstModel(t *testing.T) {
 				r.remove(r.model[rnd.IntN(len(r.model))])
 			case k < 97:
 				r.remove(n)
+			case k < 98:
+				take := func(n int64) bool { return n%7 == 0 }
+				r.s.Sweep(take)
+				r.model = slices.DeleteFunc(r.model, take)
 			case len(r.model) > 0:
 				j := rnd.IntN(len(r.model))
 				r.s.RemoveAt(j)

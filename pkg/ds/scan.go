@@ -115,8 +115,14 @@ const randomTries = 500
 // dict is empty. In a table with almost nothing in it, as it is when it must not
 // shrink, entries behind a long gap come more often.
 func (d *Dict) Random() (mem.Ref, bool) {
+	r, _, ok := d.RandomSlot()
+	return r, ok
+}
+
+// RandomSlot is Random that tells the entry's place too, for Touch and Delete.
+func (d *Dict) RandomSlot() (mem.Ref, Slot, bool) {
 	if d.Len() == 0 {
-		return 0, false
+		return 0, Slot{}, false
 	}
 	if d.rehash >= 0 {
 		d.step()
@@ -139,13 +145,15 @@ func (d *Dict) Random() (mem.Ref, bool) {
 		t, i := d.bucketAt(skip + rand.Uint64N(total))
 		n := d.count(t, i)
 		if k := rand.IntN(max(n, full)); k < n {
-			return d.nth(t, i, k), true
+			e, s := d.nth(t, i, k)
+			return e, s, true
 		}
 	}
 	for at := rand.Uint64N(total); ; at = (at + 1) % total {
 		t, i := d.bucketAt(skip + at)
 		if n := d.count(t, i); n > 0 {
-			return d.nth(t, i, rand.IntN(n)), true
+			e, s := d.nth(t, i, rand.IntN(n))
+			return e, s, true
 		}
 	}
 }
@@ -170,18 +178,21 @@ func (d *Dict) count(t *table, i uint64) int {
 }
 
 // nth is entry k of bucket i, which has more than k.
-func (d *Dict) nth(t *table, i uint64, k int) mem.Ref {
-	for b := d.bucket(d.at(t, i)); ; b = d.bucket(b.ref(lastSlot)) {
+func (d *Dict) nth(t *table, i uint64, k int) (mem.Ref, Slot) {
+	for r := d.at(t, i); ; {
+		b := d.bucket(r)
 		m := b.live()
 		n := bits.OnesCount16(m)
 		if k >= n {
 			k -= n
+			r = b.ref(lastSlot)
 			continue
 		}
 		for ; k > 0; k-- {
 			m &= m - 1
 		}
-		return b.ref(lowest(m))
+		at := lowest(m)
+		return b.ref(at), Slot{d.epoch, r, t.gen, i, at}
 	}
 }
 

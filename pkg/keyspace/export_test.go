@@ -19,7 +19,7 @@ func (ks *Keyspace) Verify() error {
 	}
 	for i, d := range ks.lazy {
 		if d.dict == nil {
-			used[mem.Value] += uint64(ks.arena.Usable(d.value.ref))
+			ks.addValue(d.value, &used)
 			continue
 		}
 		if err := d.dict.Check(); err != nil {
@@ -30,6 +30,7 @@ func (ks *Keyspace) Verify() error {
 			d.dict.Each(func(r mem.Ref) { ks.dbs[0].view(r).addUsed(&used) })
 		}
 	}
+	ks.addHeld(&used)
 	for p, n := range used {
 		if have := ks.arena.UsedBy(mem.Purpose(p)); have != n {
 			return fmt.Errorf("%d bytes are in use as %v, and %d are reachable", have, mem.Purpose(p), n)
@@ -41,7 +42,7 @@ func (ks *Keyspace) Verify() error {
 func (e Entry) addUsed(used *[mem.Purposes]uint64) {
 	used[mem.Entry] += uint64(e.db.ks.arena.Usable(e.ref))
 	if e.outside() {
-		used[mem.Value] += uint64(e.db.ks.arena.Usable(e.outsideRef()))
+		e.db.ks.addValue(e.value(), used)
 	}
 }
 
@@ -81,6 +82,8 @@ func (e Entry) verify() error {
 		return fmt.Errorf("%d bytes in a block of %d", size, have)
 	}
 	switch {
+	case e.Type() != String && e.outside():
+		return e.verifyCollection()
 	case e.Type() != String || e.Encoding() > Embstr:
 		return fmt.Errorf("head %#x", e.head())
 	case e.Encoding() == Int && e.outside():

@@ -43,6 +43,7 @@ type Keyspace struct {
 	expiry   Expiry
 	elements ds.DictType // tables of sets and hashes: an element's key starts at its block's first byte
 	scored   ds.DictType // tables of sorted sets: 8 bytes of score come first
+	text     [2][24]byte // scratch of collections' handles, for numbers
 	access   accessClock
 	gone     goneList
 	cycle    expireCycle

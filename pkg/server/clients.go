@@ -133,8 +133,9 @@ func (cs *clients) close(c *client) {
 	if c.fd < 0 {
 		return
 	}
-	if c.parked != nil {
-		c.srv.blocked.forget(c.parked)
+	if c.unblockFunc != nil {
+		c.unblockFunc()
+		c.unblockFunc = nil
 	}
 	cs.loop.Unwatch(c.fd)
 	cs.byFD[c.fd] = nil

@@ -195,9 +195,11 @@ func (s *Server) answerShutdown(text string) {
 
 // replyTo runs fn with the writer on c's reply buffer, outside of a command of c.
 func (s *Server) replyTo(c *client, fn func()) {
-	outer := s.exec.enter(c)
+	keep := s.exec.w
+	s.exec.begin(c)
 	fn()
-	s.exec.leave(c, outer)
+	s.exec.end(c)
+	s.exec.w = keep
 }
 
 // prepareShutdown brings everything to the disk that the options ask for; the

@@ -77,7 +77,6 @@ func (l *Log) writeNow(lv *live) {
 	if cap(l.buf) > keepBuffer {
 		l.buf = nil
 	}
-	l.written = l.seq
 	l.writeWorked()
 	l.advance(l.seq)
 }
@@ -119,9 +118,8 @@ func (l *Log) writeDone(lv *live) {
 		l.exit(w.syncErr, "Can't persist AOF for fsync error when the AOF fsync policy is 'always': %s. Exiting...", Strerror(w.syncErr))
 	default:
 		l.writeWorked()
-		l.written = w.seq
 		if w.sync {
-			lv.synced, l.synced, l.fresh = lv.size, w.seq, false
+			lv.synced = lv.size
 		}
 		l.advance(w.seq)
 	}
@@ -143,7 +141,7 @@ func (l *Log) startSync() {
 	case lv.size <= lv.synced || !passed(l.now, l.lastSync, syncEveryMillis):
 	default:
 		l.lastSync = l.now
-		lv.sync.busy, lv.sync.upTo, lv.sync.seq, lv.sync.started = true, lv.size, l.written, l.now
+		lv.sync.busy, lv.sync.upTo, lv.sync.started = true, lv.size, l.now
 		l.cfg.SyncQueue(lv.sync.run)
 	}
 }
@@ -155,7 +153,7 @@ func (l *Log) syncDone(lv *live) {
 	case lv.retired:
 		l.finish(lv)
 	case lv.sync.err == nil:
-		lv.synced, l.synced, l.fresh = max(lv.synced, lv.sync.upTo), max(l.synced, lv.sync.seq), false
+		lv.synced = max(lv.synced, lv.sync.upTo)
 	default:
 		l.syncFailed(lv.sync.err)
 	}
