@@ -96,13 +96,19 @@ type StreamTrim struct {
 // enough tells whether the node, of so many live entries, may stay whole.
 func (o *StreamTrim) enough(length uint64) bool { return !o.ByID && length <= o.MaxLen }
 
-// whole tells whether all of a node goes. As in Redis the last id of a node may be that of a deleted entry.
+// whole tells whether all of a node goes. The ids of deleted entries do not count where XSETID may have gone back behind
+// them; but whole nodes go as they do in Redis, which looks at the last id of either sort.
 func (o *StreamTrim) whole(n ds.StreamNode, length, live uint64) bool {
 	if !o.ByID {
 		return length-live >= o.MaxLen
 	}
 	c := n.End()
-	return c.Prev() && c.ID.Less(o.MinID)
+	for c.Prev() {
+		if o.Approx || !c.Deleted {
+			return c.ID.Less(o.MinID)
+		}
+	}
+	return true
 }
 
 // Trim removes entries from the front and returns how many.
@@ -148,11 +154,11 @@ func (s StreamValue) trimFirstNode(o StreamTrim) uint64 {
 	c := n.Begin()
 	marked := 0
 	for c.Next() {
-		if o.ByID && !c.ID.Less(o.MinID) || o.enough(s.s.length-uint64(marked)) {
-			break
-		}
 		if c.Deleted {
 			continue
+		}
+		if o.ByID && !c.ID.Less(o.MinID) || o.enough(s.s.length-uint64(marked)) {
+			break
 		}
 		if marked == 0 {
 			s.ks.beforeStreamNode(s.root, n.Master, mem.Ref(nodes.Payload()))
