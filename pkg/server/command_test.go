@@ -121,6 +121,9 @@ func compareCommand(t *testing.T, name string, mine, theirs resp.Reply) {
 // field argument".
 var newerDocs = map[string]string{
 	"quit":                              "7.2: deprecated",
+	"setnx replaced_by":                 "7.2: deprecated",
+	"setex replaced_by":                 "7.2: deprecated",
+	"psetex replaced_by":                "7.2: deprecated",
 	"psetex deprecated_since":           "7.2: deprecated",
 	"setex deprecated_since":            "7.2: deprecated",
 	"setnx deprecated_since":            "7.2: deprecated",
@@ -157,7 +160,7 @@ func compareDocs(t *testing.T, name string, mine, theirs resp.Reply) {
 		return
 	}
 	a, b := asMap(mine), asMap(theirs)
-	for _, field := range []string{"since", "group", "deprecated_since"} {
+	for _, field := range []string{"since", "group", "deprecated_since", "replaced_by"} {
 		if a[field].Text != b[field].Text && newerDocs[name+" "+field] == "" {
 			t.Errorf("%s: %s is %q, Redis's is %q", name, field, a[field].Text, b[field].Text)
 		}

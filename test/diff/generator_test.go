@@ -3,24 +3,123 @@ package diff
 import (
 	"encoding/binary"
 	"math/rand"
+	"slices"
 	"strconv"
 	"strings"
 
 	"redisd/internal/crc64"
+	"redisd/pkg/command"
 )
 
 // generator makes random commands: mostly good ones on few keys, so that they
-// meet, some with bad arguments or too many or few of them.
-type generator struct{ *rand.Rand }
+// meet, some with bad arguments or too many or few of them, or on keys of another
+// type.
+type generator struct {
+	*rand.Rand
+	table    *command.Table
+	families []family
+	main     int      // the family that most commands are of; above the last one: all
+	own      []string // keys of the family of the command that is made
+}
 
 func (g generator) pick(choices ...string) string { return choices[g.Intn(len(choices))] }
 
-// keyNames are all the keys that are used.
-func keyNames() []string {
-	return []string{"a", "b", "c", "key:1", "key:2", "key:3", "", "with space", "bin\x00\r\n\xff", strings.Repeat("long", 80)}
+func (g generator) pickInt(choices ...int) int { return choices[g.Intn(len(choices))] }
+
+// chance is true once in n times.
+func (g generator) chance(n int) bool { return g.Intn(n) == 0 }
+
+// oddKeys are names that are no words.
+func oddKeys() []string {
+	return []string{"", "with space", "bin\x00\r\n\xff", strings.Repeat("long", 80)}
 }
 
-func (g generator) key() string { return g.pick(keyNames()...) }
+// allKeys are all the keys that are used.
+func (g generator) allKeys() []string {
+	seen := map[string]bool{}
+	var keys []string
+	for _, f := range g.families {
+		for _, k := range f.keys {
+			if !seen[k] {
+				seen[k] = true
+				keys = append(keys, k)
+			}
+		}
+	}
+	return append(keys, oddKeys()...)
+}
+
+func (g generator) key() string {
+	switch {
+	case g.chance(30):
+		return g.pick(oddKeys()...)
+	case len(g.own) == 0 || g.chance(12):
+		return g.pick(g.pick(g.allKeys()...), g.pick(g.families[g.Intn(len(g.families))].keys...))
+	}
+	return g.pick(g.own...)
+}
+
+// keys are from one key up to n.
+func (g generator) keys(n int) []string {
+	return append([]string{g.key()}, g.some(n-1, g.key)...)
+}
+
+// next makes a command that redisd has.
+func (g generator) next() []string {
+	for {
+		args := g.command()
+		if g.table.Lookup([]byte(args[0])) != nil {
+			return args
+		}
+	}
+}
+
+// command makes one, and breaks some.
+func (g generator) command() []string {
+	i := g.main
+	if i >= len(g.families) || g.chance(8) {
+		i = g.Intn(len(g.families))
+	}
+	f := g.families[i]
+	g.own = f.keys
+	var c []string
+	if g.chance(7) {
+		if g.chance(2) {
+			g.own = nil
+		}
+		c = g.keyspace()
+	} else {
+		c = f.command(g)
+	}
+	if !g.blocks(c) {
+		c = g.broken(c)
+	}
+	if g.chance(3) {
+		c[0] = strings.ToUpper(c[0])
+	}
+	return c
+}
+
+// blocks tells whether a command may wait: with another timeout it would.
+func (g generator) blocks(c []string) bool {
+	spec := g.table.Lookup([]byte(c[0]))
+	return spec != nil && spec.Flags&command.Blocking != 0
+}
+
+func (g generator) broken(c []string) []string {
+	switch g.Intn(60) {
+	case 0:
+		return c[:g.Intn(len(c))+1]
+	case 1:
+		return append(c, g.pick("x", "1", "NX", "GET", ""))
+	case 2:
+		if len(c) > 1 {
+			c = slices.Clone(c)
+			c[1+g.Intn(len(c)-1)] = g.pick("", "x", "-1", "0", "nan", "1.5", "9223372036854775808", "COUNT", "-", "+", "inf")
+		}
+	}
+	return c
+}
 
 func (g generator) value() string {
 	switch g.Intn(8) {
@@ -41,8 +140,6 @@ func (g generator) value() string {
 	}
 	return g.bytes(g.Intn(80))
 }
-
-func (g generator) pickInt(choices ...int) int { return choices[g.Intn(len(choices))] }
 
 // bytes come in runs of few letters, so that LZF and LCS find something.
 func (g generator) bytes(n int) string {
@@ -125,37 +222,26 @@ func (g generator) scanOptions() (o []string) {
 		case 1:
 			o = append(o, g.pick("match", "MATCH"), g.pattern())
 		case 2:
-			o = append(o, "TYPE", g.pick("string", "STRING", "hash", "nope", ""))
+			o = append(o, "TYPE", g.pick("string", "STRING", "hash", "list", "set", "zset", "stream", "nope", ""))
 		}
 	}
 	return o
 }
 
 func (g generator) pattern() string {
-	return g.pick("*", "key:*", "key:?", "[ab]", "[^a]", "\\a", "", "**", "*long*", "?", "with*", "key:[1-2]")
+	return g.pick("*", "l:*", "s:?", "[ab]", "[^a]*", "\\x*", "", "**", "*long*", "?", "with*", "z:[1-2]")
 }
 
-func (g generator) command() []string {
-	c := g.goodCommand()
-	switch g.Intn(40) {
-	case 0:
-		c = c[:g.Intn(len(c))+1]
-	case 1:
-		c = append(c, g.pick("x", "1", "NX", "GET", ""))
-	}
-	if g.Intn(3) == 0 {
-		c[0] = strings.ToUpper(c[0])
-	}
-	return c
-}
-
-func (g generator) goodCommand() []string {
-	switch g.Intn(10) {
-	case 0, 1, 2, 3:
-		return g.stringWrite()
-	case 4, 5:
+func (g generator) strings() []string {
+	if g.chance(3) {
 		return g.stringRead()
-	case 6:
+	}
+	return g.stringWrite()
+}
+
+// keyspace makes a command about keys of any type.
+func (g generator) keyspace() []string {
+	if g.chance(3) {
 		return g.expiry()
 	}
 	return g.generic()

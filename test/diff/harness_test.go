@@ -23,7 +23,7 @@ import (
 
 // side is a store that commands can be sent to.
 type side interface {
-	do(args []string) []byte // the raw reply
+	do(args ...string) []byte // the raw reply
 }
 
 // ours runs commands on a keyspace without a server.
@@ -35,6 +35,7 @@ type ours struct {
 	events []string   // since they were last taken
 	log    [][]string // what an append-only file would hold, without SELECT
 	logDB  []int
+	extra  map[int]bool // entries of log that Redis does not have, see isExtra
 	dirty  int64
 }
 
@@ -48,22 +49,27 @@ func newOurs(t *testing.T) *ours {
 		ks:    keyspace.New(keyspace.Config{Databases: 16, Arena: arena}),
 		table: command.NewTable(command.Families()...),
 		out:   resp.NewWriter(2),
+		extra: map[int]bool{},
 	}
 	o.ctx = command.Ctx{KS: o.ks, DB: o.ks.DB(0), Out: o.out, MaxString: 512 << 20}
 	return o
 }
 
-func (o *ours) do(args []string) []byte {
+func (o *ours) do(args ...string) []byte {
 	argv := make([][]byte, len(args))
 	for i, a := range args {
 		argv[i] = []byte(a)
 	}
 	o.out.Reset()
 	o.ks.SetNow(time.Now().UnixMilli())
-	if args[0] == "select" { // the server's, not the family's
+	switch args[0] { // the server's, not the families'
+	case "select":
 		var n int
 		_, _ = fmt.Sscan(args[1], &n)
 		o.ctx.DB = o.ks.DB(n)
+		return []byte("+OK\r\n")
+	case "flushall":
+		o.ks.FlushAll(false)
 		return []byte("+OK\r\n")
 	}
 	if refusal := o.refuse(argv); refusal != "" {
@@ -75,6 +81,9 @@ func (o *ours) do(args []string) []byte {
 	o.ctx.Args, o.ctx.Spec = argv, o.table.Resolve(argv)
 	o.ctx.Spec.Handler(&o.ctx)
 	o.apply(argv)
+	if _, waits := fx.Waits(); waits {
+		o.out.NullArray() // nobody comes: the time passes
+	}
 	return bytes.Clone(o.out.Buf)
 }
 
@@ -100,7 +109,11 @@ func (o *ours) apply(argv [][]byte) {
 		o.feed(db, [][]byte{[]byte("DEL"), key})
 	})
 	fx := &o.ctx.Fx
-	o.dirty += fx.Dirty
+	if isExtra(argv, fx) {
+		o.extra[len(o.log)] = true
+	} else {
+		o.dirty += fx.Dirty
+	}
 	for _, e := range fx.Events() {
 		o.event(e.DB, e.Name, e.Key)
 	}
@@ -133,11 +146,17 @@ type theirs struct {
 	t         *testing.T
 	conn      net.Conn
 	r         *bufio.Reader
-	subConn   net.Conn
 	sub       *bufio.Reader
 	aof       *bufio.Reader
 	logDB     int
 	dirtyWere int64
+}
+
+// newMirror starts a redis-server that gets what redisd logs.
+func newMirror(t *testing.T) *theirs {
+	r := &theirs{t: t}
+	r.conn, r.r = dial(t, startRedis(t, t.TempDir()))
+	return r
 }
 
 func newTheirs(t *testing.T) *theirs {
@@ -145,15 +164,17 @@ func newTheirs(t *testing.T) *theirs {
 	socket := startRedis(t, dir)
 	r := &theirs{t: t}
 	r.conn, r.r = dial(t, socket)
-	r.subConn, r.sub = dial(t, socket)
+	subConn, sub := dial(t, socket)
+	r.sub = sub
 	for _, c := range [][]string{
 		{"debug", "set-active-expire", "0"},
 		{"config", "set", "notify-keyspace-events", "EAmn"},
 	} {
-		check.Eq(t, string(r.do(c)), "+OK\r\n")
+		check.Eq(t, string(r.do(c...)), "+OK\r\n")
 	}
-	r.send(r.subConn, []string{"psubscribe", "*"})
-	_ = r.raw(r.sub)
+	_, err := subConn.Write(resp.AppendCommandStrings(nil, "psubscribe", "__key*", marker))
+	check.NoErr(t, err)
+	_, _ = r.raw(r.sub), r.raw(r.sub)
 	files, err := filepath.Glob(filepath.Join(dir, "appendonlydir", "*.incr.aof"))
 	check.NoErr(t, err)
 	check.Eq(t, len(files), 1)
@@ -199,54 +220,76 @@ func dial(t *testing.T, socket string) (net.Conn, *bufio.Reader) {
 	return conn, bufio.NewReaderSize(conn, 64<<10)
 }
 
-func (r *theirs) send(w io.Writer, args []string) {
-	_, err := w.Write(resp.AppendCommandStrings(nil, args...))
+// send sends commands without waiting for the replies.
+func (r *theirs) send(raw []byte) {
+	_, err := r.conn.Write(raw)
 	check.NoErr(r.t, err)
 }
 
-func (r *theirs) do(args []string) []byte {
-	r.send(r.conn, args)
+func (r *theirs) do(args ...string) []byte {
+	r.send(resp.AppendCommandStrings(nil, args...))
 	return r.raw(r.r)
 }
 
-// raw reads one reply of RESP2 as it was sent.
+// marker is the channel whose messages tell where the events of a command end.
+const marker = "end"
+
+// play sends commands together, and gives each one's reply and keyspace events.
+func (r *theirs) play(commands [][]string) (replies [][]byte, events [][]string) {
+	var raw []byte
+	for _, args := range commands {
+		raw = resp.AppendCommandStrings(raw, args...)
+		raw = resp.AppendCommandStrings(raw, "publish", marker, "x")
+	}
+	r.send(raw)
+	for range commands {
+		replies = append(replies, r.raw(r.r))
+		_ = r.raw(r.r) // of PUBLISH
+	}
+	for range commands {
+		events = append(events, r.eventsOfOne())
+	}
+	return replies, events
+}
+
+func (r *theirs) eventsOfOne() (events []string) {
+	for {
+		m, err := resp.ReadReply(r.sub)
+		check.NoErr(r.t, err)
+		channel, text := m.Elems[2].Text, m.Elems[3].Text
+		if channel == marker {
+			return events
+		}
+		events = append(events, channel+" "+text)
+	}
+}
+
+// raw reads one reply as it was sent.
 func (r *theirs) raw(from *bufio.Reader) []byte {
 	line, err := from.ReadBytes('\n')
 	check.NoErr(r.t, err)
-	var n int
+	n := 0
 	switch line[0] {
-	case '$':
+	case '$', '=', '!', '*', '~', '>', '%':
 		_, err = fmt.Sscanf(string(line[1:]), "%d", &n)
 		check.NoErr(r.t, err)
+	}
+	switch line[0] {
+	case '$', '=', '!':
 		if n >= 0 {
 			body := make([]byte, n+2)
 			_, err = io.ReadFull(from, body)
 			check.NoErr(r.t, err)
 			line = append(line, body...)
 		}
-	case '*':
-		_, err = fmt.Sscanf(string(line[1:]), "%d", &n)
-		check.NoErr(r.t, err)
-		for range n {
-			line = append(line, r.raw(from)...)
-		}
+		return line
+	case '%':
+		n *= 2
+	}
+	for range n {
+		line = append(line, r.raw(from)...)
 	}
 	return line
-}
-
-// takeEvents gives the keyspace events up to the last command's. A PING on the
-// connection tells where they end.
-func (r *theirs) takeEvents() []string {
-	var events []string
-	r.send(r.subConn, []string{"ping"})
-	for {
-		m, err := resp.ReadReply(r.sub)
-		check.NoErr(r.t, err)
-		if m.Elems[0].Text == "pong" {
-			return events
-		}
-		events = append(events, m.Elems[2].Text+" "+m.Elems[3].Text)
-	}
 }
 
 // takeLog reads what the append-only file got since the last call, without
@@ -276,7 +319,7 @@ func (r *theirs) takeLog() (log [][]string, dbs []int) {
 
 // takeDirty is by how much rdb_changes_since_last_save grew since the last call.
 func (r *theirs) takeDirty() int64 {
-	_, after, _ := strings.Cut(string(r.do([]string{"info", "persistence"})), "rdb_changes_since_last_save:")
+	_, after, _ := strings.Cut(string(r.do("info", "persistence")), "rdb_changes_since_last_save:")
 	var n int64
 	_, err := fmt.Sscan(after, &n)
 	check.NoErr(r.t, err)
