@@ -330,3 +330,24 @@ func lpStrSize(n int) int {
 	}
 	return 5 + n
 }
+
+// LPMatcher compares elements with one value, of which it knows whether it is a number.
+type LPMatcher struct {
+	val   []byte
+	n     int64
+	isInt bool
+}
+
+// LPMatch makes the matcher of val, which must stay as it is.
+func LPMatch(val []byte) LPMatcher {
+	n, ok := num.ParseInt(val)
+	return LPMatcher{val, n, ok}
+}
+
+// Equal tells whether the element's bytes are the value.
+func (m *LPMatcher) Equal(e LPElem) bool {
+	if e.IsInt {
+		return m.isInt && m.n == e.Int
+	}
+	return string(e.Str) == string(m.val)
+}

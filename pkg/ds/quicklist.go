@@ -133,13 +133,13 @@ func (t *QuicklistType) threshold() int {
 // QuickExceeds tells whether a listpack of so many bytes and elements is more than fill allows in a node.
 func QuickExceeds(fill, size, count int) bool {
 	if fill < 0 {
-		return size > quickBytes(fill)
+		return size > QuickBytes(fill)
 	}
 	return size > quickSafeBytes || count > max(fill, 1)
 }
 
-// quickBytes is the most bytes of a node for a negative fill.
-func quickBytes(fill int) int { return 2 << 10 << min(-fill, 5) }
+// QuickBytes is the most bytes of a node for a negative fill.
+func QuickBytes(fill int) int { return 2 << 10 << min(-fill, 5) }
 
 // fits tells whether node n can take an element of so many packed bytes.
 func (q Quicklist) fits(n *quickNode, packed int) bool {

@@ -128,7 +128,7 @@ func (q Quicklist) openGap(n *quickNode, off, gap int) Listpack {
 func (q Quicklist) roomy(size int) int {
 	limit := quickSafeBytes
 	if fill := int(q.r().fill); fill < 0 {
-		limit = quickBytes(fill)
+		limit = QuickBytes(fill)
 	}
 	return max(size, min(size+size/2, limit))
 }

@@ -131,7 +131,7 @@ func (q Quicklist) checkNode(n *quickNode, scratch *[]byte) error {
 	if usable := q.t.Arena.Usable(n.data); !n.pressed() && usable < int(n.lead)+int(n.size) {
 		return fmt.Errorf("%d bytes from %d on in a block of %d", n.size, n.lead, usable)
 	}
-	if n.count > 1 && q.r().fill < 0 && int(n.size) > max(quickBytes(int(q.r().fill)), quickBytes(-5)) {
+	if n.count > 1 && q.r().fill < 0 && int(n.size) > max(QuickBytes(int(q.r().fill)), QuickBytes(-5)) {
 		return fmt.Errorf("%d bytes in a node", n.size)
 	}
 	return nil

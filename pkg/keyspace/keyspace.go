@@ -41,9 +41,10 @@ type Keyspace struct {
 	policy   ds.ResizePolicy
 	nowMs    int64
 	expiry   Expiry
-	elements ds.DictType // tables of sets and hashes: an element's key starts at its block's first byte
-	scored   ds.DictType // tables of sorted sets: 8 bytes of score come first
-	text     [2][24]byte // scratch of collections' handles, for numbers
+	elements ds.DictType      // tables of sets and hashes: an element's key starts at its block's first byte
+	scored   ds.DictType      // tables of sorted sets: 8 bytes of score come first
+	text     [2][24]byte      // scratch of collections' handles, for numbers
+	lists    ds.QuicklistType // lists in the Quicklist encoding
 	access   accessClock
 	gone     goneList
 	cycle    expireCycle
@@ -87,6 +88,7 @@ func New(c Config) *Keyspace {
 	ks.elements = ds.DictType{Arena: ks.arena, Seed: ks.seed, Policy: &ks.policy}
 	ks.scored = ks.elements
 	ks.scored.KeyOff = scoreSize
+	ks.lists.Arena = ks.arena
 	ks.access.decayMinutes, ks.access.logFactor = 1, 10
 	for i := range c.Databases {
 		ks.dbs = append(ks.dbs, &DB{ks: ks, index: i, dict: ks.newDict(), expires: ks.newDict()})
