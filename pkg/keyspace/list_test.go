@@ -247,7 +247,9 @@ func TestListEncoding(t *testing.T) {
 			func(l *keyspace.ListHandle) { l.Set(0, []byte("b")) },
 		}, []string{"quicklist", "quicklist", "listpack"}},
 		{"all that are pushed count", 4, 0, []func(*keyspace.ListHandle){
-			func(l *keyspace.ListHandle) { l.Push(false, []byte("a"), []byte("b"), []byte("c"), []byte("d"), []byte("e")) },
+			func(l *keyspace.ListHandle) {
+				l.Push(false, []byte("a"), []byte("b"), []byte("c"), []byte("d"), []byte("e"))
+			},
 			func(l *keyspace.ListHandle) { l.Remove([]byte("c"), 0, false) },
 			func(l *keyspace.ListHandle) { l.Remove([]byte("d"), 0, true); l.Remove([]byte("e"), 0, true) },
 			func(l *keyspace.ListHandle) { l.Insert([]byte("b"), []byte("x"), true) },
