@@ -38,6 +38,7 @@ type Effects struct {
 	Force bool  // logged although Dirty is zero
 
 	events []Event
+	whole  []int    // databases of which any key may have changed
 	words  [][]byte // the replacement commands, one after another
 	ends   []int    // where each ends in words
 	text   []byte   // numbers that Int wrote
@@ -57,6 +58,7 @@ func (f *Effects) Reset(db int) {
 		f.events, f.words, f.ends, f.text = nil, nil, nil, nil
 	}
 	f.Dirty, f.NoLog, f.Force, f.waits, f.db = 0, false, false, false, db
+	f.whole = f.whole[:0]
 	f.events, f.words, f.ends, f.text = f.events[:0], f.words[:0], f.ends[:0], f.text[:0]
 }
 
@@ -69,6 +71,13 @@ func (f *Effects) Notify(class EventClass, name string, key []byte) {
 func (f *Effects) NotifyIn(db int, class EventClass, name string, key []byte) {
 	f.events = append(f.events, Event{class, name, db, key})
 }
+
+// TouchAll records that any key of database db may be another one now: it was
+// flushed, or exchanged. No notification tells of it.
+func (f *Effects) TouchAll(db int) { f.whole = append(f.whole, db) }
+
+// TouchedAll gives the databases that TouchAll named.
+func (f *Effects) TouchedAll() []int { return f.whole }
 
 // Replace gives a command to log instead of the one the client sent: what
 // happened, where what was asked depends on time or chance. Several calls log

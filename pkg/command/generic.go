@@ -148,6 +148,8 @@ func swapDB(c *Ctx) {
 		return
 	}
 	c.KS.SwapDB(first, second)
+	c.Fx.TouchAll(first)
+	c.Fx.TouchAll(second)
 	c.Fx.Dirty++
 	c.Out.OK()
 }

@@ -9,6 +9,9 @@ func (s *Server) apply(c *client, ctx *command.Ctx) {
 	for _, e := range fx.Events() {
 		s.notify(e)
 	}
+	for _, db := range fx.TouchedAll() {
+		s.blocked.touchedAll(db)
+	}
 	if fx.Dirty == 0 && !fx.Force {
 		return
 	}
@@ -72,6 +75,10 @@ func (x *executor) pair(a, b []byte) [][]byte {
 	return x.two[:]
 }
 
-// notify is where keyspace notifications leave. The events are effects of every
-// command; nobody can subscribe to them yet.
-func (s *Server) notify(command.Event) {}
+// notify is where keyspace notifications leave. Nobody can subscribe to them yet,
+// but clients wait for keys.
+func (s *Server) notify(e command.Event) {
+	if e.Class != command.EventMiss {
+		s.blocked.touched(e.DB, e.Key)
+	}
+}

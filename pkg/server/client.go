@@ -45,18 +45,18 @@ type client struct {
 	// sent.
 	hold uint64
 
-	peer        event.Peer
-	name        string
-	libName     string
-	libVersion  string
-	user        string
-	created     int64 // Unix seconds
-	active      int64 // Unix seconds of the last command or byte
-	last        *command.Spec
-	netIn       uint64
-	netOut      uint64
-	outPeak     int
-	unblockFunc func() // takes the waiting command back when the client goes
+	peer       event.Peer
+	name       string
+	libName    string
+	libVersion string
+	user       string
+	created    int64 // Unix seconds
+	active     int64 // Unix seconds of the last command or byte
+	last       *command.Spec
+	netIn      uint64
+	netOut     uint64
+	outPeak    int
+	parked     *parked // the command that waits, nil when none does
 }
 
 func (c *client) has(f clientFlags) bool { return c.flags&f != 0 }

@@ -26,7 +26,7 @@ func (c *client) localName() string { return event.SockName(c.fd) }
 // and what it holds beyond the size of Redis's first one counts as the list.
 type clientMemory struct {
 	in, inFree int // query buffer: unparsed input, room behind it
-	argv       int // words of the command that runs
+	argv       int // words of the command that runs, or waits
 	room       int // reply buffer: its size
 	head       int // replies that wait, up to the fixed size
 	blocks     int // blocks of that size behind them
@@ -48,6 +48,11 @@ func (s *Server) memoryOf(c *client) clientMemory {
 			m.inFree = max(0, readSize-m.in)
 		}
 		m.room, pending = cap(x.w.Buf), len(x.w.Buf)-c.sent
+	}
+	if c.parked != nil {
+		for _, a := range c.parked.argv {
+			m.argv += len(a)
+		}
 	}
 	m.head = min(pending, poolBuffer)
 	if more := pending - m.head; more > 0 {

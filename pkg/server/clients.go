@@ -133,9 +133,8 @@ func (cs *clients) close(c *client) {
 	if c.fd < 0 {
 		return
 	}
-	if c.unblockFunc != nil {
-		c.unblockFunc()
-		c.unblockFunc = nil
+	if c.parked != nil {
+		c.srv.blocked.forget(c.parked)
 	}
 	cs.loop.Unwatch(c.fd)
 	cs.byFD[c.fd] = nil

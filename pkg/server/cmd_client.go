@@ -94,6 +94,11 @@ func (s *Server) clientAdminSpecs() []command.Spec {
 			Args:    append([]command.Arg{{Name: "timeout", Type: "integer"}}, optionalMode()),
 			Help:    []string{"PAUSE <milliseconds> [WRITE|ALL]", "Hold the commands of all connections back so long, or those that write."},
 			Handler: s.clientPause},
+		{Name: "unblock", Arity: -3, Flags: clientFlagsAdmin, Since: "5.0.0", Summary: "Ends the waiting of a connection in a blocking command.",
+			Complexity: "O(log N) where N is the number of connections",
+			Args:       append([]command.Arg{{Name: "client-id", Type: "integer"}}, optionalReason()),
+			Help:       []string{"UNBLOCK <id> [TIMEOUT|ERROR]", "End the waiting of the connection <id> as if its time were over, or with an error."},
+			Handler:    s.clientUnblock},
 		{Name: "unpause", Arity: 2, Flags: clientFlagsAdmin, Since: "6.2.0", Summary: "Ends a pause.",
 			Complexity: "O(N) where N is the number of connections that wait",
 			Help:       []string{"UNPAUSE", "End a pause before its time."},
@@ -103,6 +108,12 @@ func (s *Server) clientAdminSpecs() []command.Spec {
 				c.Out.OK()
 			}},
 	}
+}
+
+func optionalReason() command.Arg {
+	a := onOff("unblock-type", "TIMEOUT", "ERROR")[0]
+	a.Optional = true
+	return a
 }
 
 func optionalMode() command.Arg {

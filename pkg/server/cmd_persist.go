@@ -178,6 +178,9 @@ func (s *Server) cmdFlushAll(c *command.Ctx) {
 		return
 	}
 	c.Fx.Dirty += int64(s.ks.FlushAll(async))
+	for i := range s.ks.Databases() {
+		c.Fx.TouchAll(i)
+	}
 	c.Fx.Force = true
 	s.background.killSave()
 	if len(s.cfg.SavePoints()) > 0 && !s.load.active {
@@ -199,6 +202,7 @@ func (s *Server) cmdFlushDB(c *command.Ctx) {
 		return
 	}
 	c.Fx.Dirty += int64(c.DB.Flush(async))
+	c.Fx.TouchAll(c.DB.Index())
 	c.Fx.Force = true
 	c.Out.OK()
 }

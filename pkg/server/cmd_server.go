@@ -14,11 +14,6 @@ func (s *Server) serverSpecs() []command.Spec {
 		{Name: "role", Arity: 1, Flags: command.NoScript | command.Loading | command.Stale | command.Fast | command.Sentinel,
 			Categories: command.CatAdmin | command.CatDangerous, Group: "server", Since: "2.8.12",
 			Summary: "Tells the server's role in replication.", Complexity: "O(1)", Handler: s.cmdRole},
-		{Name: "wait", Arity: 3, Flags: command.NoScript, Categories: command.CatConnection, Group: "generic", Since: "3.0.0",
-			Summary: "Waits until so many replicas have the connection's writes.", Complexity: "O(1)",
-			Hints:   []string{"request_policy:all_shards", "response_policy:agg_min"},
-			Args:    []command.Arg{{Name: "numreplicas", Type: "integer"}, {Name: "timeout", Type: "integer"}},
-			Handler: s.cmdWait},
 		{Name: "lolwut", Arity: -1, Flags: command.ReadOnly | command.Fast, Group: "server", Since: "5.0.0",
 			Summary: "Draws something and tells the version.",
 			Args:    []command.Arg{{Name: "version", Type: "integer", Token: "VERSION", Optional: true}},
@@ -64,23 +59,6 @@ func (s *Server) cmdRole(c *command.Ctx) {
 	c.Out.BulkString("master")
 	c.Out.Int(0)
 	c.Out.Array(0)
-}
-
-// cmdWait has nobody to wait for: there are no replicas. Redis would let the
-// timeout pass before it said so.
-func (s *Server) cmdWait(c *command.Ctx) {
-	if _, ok := c.Int(c.Args[1]); !ok {
-		return
-	}
-	timeout, ok := num.ParseInt(c.Args[2])
-	switch {
-	case !ok:
-		c.Out.Error("ERR timeout is not an integer or out of range")
-	case timeout < 0:
-		c.Out.Error("ERR timeout is negative")
-	default:
-		c.Out.Int(0)
-	}
 }
 
 // slowlogCount is how many entries SLOWLOG GET lists without being told.

@@ -140,6 +140,7 @@ var newerDocs = map[string]string{
 	"client|reply arguments":            renamed,
 	"client|kill arguments":             "7.2: named anew, and one-of instead of strings with slashes",
 	"client|list arguments":             renamed,
+	"client|unblock arguments":          renamed,
 }
 
 const renamed = "7.2: some are named anew"

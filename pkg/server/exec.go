@@ -17,6 +17,8 @@ type executor struct {
 	w      resp.Writer
 	argv   [][]byte  // room for the words of the next command
 	client *client   // whose command runs, nil between commands
+	owner  *client   // whose reply buffer the writer has, nil between clients
+	rerun  *parked   // the blocked command that runs again, nil when none does
 	input  int       // bytes of its input, from the command that runs on
 	two    [2][]byte // words of commands in the server's own name
 	watch  clock.Stopwatch
@@ -29,6 +31,7 @@ func (x *executor) begin(c *client) {
 	if c.out == nil {
 		c.out = x.srv.clients.pool.get()
 	}
+	x.owner = c
 	x.w.Buf, x.w.Proto = c.out, int(c.proto)
 	x.clockN = x.watch.Nanos()
 }
@@ -36,7 +39,7 @@ func (x *executor) begin(c *client) {
 // end gives the buffer back to the client and queues what is in it.
 func (x *executor) end(c *client) {
 	c.out = x.w.Buf
-	x.w.Buf = nil
+	x.w.Buf, x.owner = nil, nil
 	c.outPeak = max(c.outPeak, len(c.out))
 	if len(c.out) == c.sent && !c.has(flagCloseAfterReply) {
 		if c.sent == 0 {
@@ -75,6 +78,17 @@ func (x *executor) run(c *client, argv [][]byte) {
 		x.call(c, spec, argv)
 	}
 	x.client = nil
+	if c.parked == nil {
+		x.muffle(c, start)
+	}
+	if len(s.blocked.ready) > 0 {
+		s.blocked.serve()
+	}
+}
+
+// muffle takes a reply, which begins at start, back that c does not want
+// (CLIENT REPLY). The command is over.
+func (x *executor) muffle(c *client, start int) {
 	if c.has(flagReplyOff | flagReplySkip) {
 		x.w.Buf = x.w.Buf[:start]
 		c.set(flagReplySkip, false)
@@ -83,6 +97,37 @@ func (x *executor) run(c *client, argv [][]byte) {
 		c.set(flagSkipNext, false)
 		c.set(flagReplySkip, true)
 	}
+}
+
+// outer is what the executor was at when another client came in between.
+type outer struct {
+	client, owner *client
+	w             resp.Writer
+}
+
+// enter points the executor to c while the command of another client may be going
+// on; leave goes back to that. It may be the same client: its command blocked, and
+// is served before it has gone back to its input.
+func (x *executor) enter(c *client) outer {
+	o := outer{x.client, x.owner, x.w}
+	if o.owner != nil {
+		o.owner.out = x.w.Buf
+	}
+	x.client = nil
+	x.begin(c)
+	return o
+}
+
+func (x *executor) leave(c *client, o outer) {
+	x.end(c)
+	x.client, x.owner, x.w = o.client, o.owner, o.w
+	if o.owner == nil {
+		return
+	}
+	if o.owner.out == nil {
+		o.owner.out = x.srv.clients.pool.get()
+	}
+	x.w.Buf = o.owner.out
 }
 
 // refused asks the gates in order; the first that objects decides.
@@ -114,15 +159,32 @@ func (x *executor) call(c *client, spec *command.Spec, argv [][]byte) {
 	errorsBefore := x.w.Errors
 	spec.Handler(ctx)
 	s.apply(c, ctx)
+	if w, waits := ctx.Fx.Waits(); waits {
+		s.blocked.park(c, w)
+	}
 	now := x.watch.Nanos()
 	took := now - x.clockN
 	x.clockN = now
-	s.stats.count(spec, took)
-	if x.w.Errors != errorsBefore {
-		s.stats.fail(spec, x.w.Buf[x.w.ErrorAt:])
-	}
 	if took >= s.latency.threshold {
 		s.latency.command(spec, took)
+	}
+	if c.parked != nil {
+		c.parked.nanos += took // it counts when it is over
+		return
+	}
+	if x.rerun != nil {
+		took += x.rerun.nanos
+	}
+	x.record(c, spec, argv, took, x.w.Errors != errorsBefore)
+}
+
+// record counts a command of c that is over and took so many nanoseconds. When it
+// failed, the writer's last error is its reply.
+func (x *executor) record(c *client, spec *command.Spec, argv [][]byte, took int64, failed bool) {
+	s := x.srv
+	s.stats.count(spec, took)
+	if failed {
+		s.stats.fail(spec, x.w.Buf[x.w.ErrorAt:])
 	}
 	if s.slowlog.wants(spec, took) {
 		s.slowlog.add(c, argv, took, s.stats.nowSec)

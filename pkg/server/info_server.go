@@ -159,7 +159,10 @@ func (s *Server) infoClients(w *infoWriter) {
 	w.int("client_recent_max_input_buffer", int64(s.stats.maxIn))
 	w.int("client_recent_max_output_buffer", int64(s.stats.maxOut))
 	w.int("blocked_clients", int64(blocked))
-	w.zeros("tracking_clients", "clients_in_timeout_table", "total_blocking_keys", "total_blocking_keys_on_nokey")
+	w.zeros("tracking_clients")
+	w.int("clients_in_timeout_table", int64(s.blocked.timers))
+	w.int("total_blocking_keys", int64(s.blocked.keys))
+	w.int("total_blocking_keys_on_nokey", int64(s.blocked.orGone))
 	w.int("held_clients", int64(len(s.clients.held)))
 }
 

@@ -95,6 +95,9 @@ func (j *journal) seq() uint64 {
 // durable is the last batch that reached its policy's point.
 func (j *journal) durable() uint64 { return j.log.Done() }
 
+// safe tells whether a sync has covered the batch seq and those before it.
+func (j *journal) safe(seq uint64) bool { return j.log.Synced(seq) }
+
 func (j *journal) cron(now int64)        { j.log.Cron(now) }
 func (j *journal) on() bool              { return j.log.State() == aof.On }
 func (j *journal) off() bool             { return j.log.State() == aof.Off }

@@ -195,11 +195,9 @@ func (s *Server) answerShutdown(text string) {
 
 // replyTo runs fn with the writer on c's reply buffer, outside of a command of c.
 func (s *Server) replyTo(c *client, fn func()) {
-	keep := s.exec.w
-	s.exec.begin(c)
+	outer := s.exec.enter(c)
 	fn()
-	s.exec.end(c)
-	s.exec.w = keep
+	s.exec.leave(c, outer)
 }
 
 // prepareShutdown brings everything to the disk that the options ask for; the

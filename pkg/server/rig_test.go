@@ -58,21 +58,40 @@ func startServer(t *testing.T, directives ...string) *rig {
 // startServerFile is startServer with a configuration file.
 func startServerFile(t *testing.T, file string, directives ...string) *rig {
 	t.Helper()
+	return startServerAs(t, rigOptions{file: file}, directives...)
+}
+
+// rigOptions are what a test may want otherwise.
+type rigOptions struct {
+	file    string               // the configuration file
+	clock   clock.Clock          // the machine's when nil
+	prepare func(*server.Server) // called before Run
+}
+
+// startServerAs is startServer with options.
+func startServerAs(t *testing.T, o rigOptions, directives ...string) *rig {
+	t.Helper()
+	if o.clock == nil {
+		o.clock = clock.System()
+	}
 	dir := t.TempDir()
 	t.Chdir(dir)
 	r := &rig{t: t, socket: filepath.Join(dir, "s"), log: &logBuffer{}, ended: make(chan error, 1)}
 	lines := append([]string{"port 0", `save ""`, "unixsocket " + r.socket}, directives...)
-	cfg, err := config.Load(config.Source{FS: vfs.OS(), File: file, Options: strings.Join(lines, "\n")})
+	cfg, err := config.Load(config.Source{FS: vfs.OS(), File: o.file, Options: strings.Join(lines, "\n")})
 	check.NoErr(t, err)
 	logger := logrus.New()
 	logger.SetOutput(r.log)
 	logger.SetLevel(logrus.TraceLevel)
 	logger.SetFormatter(&server.Formatter{PID: 1, Role: 'M'})
 	s, err := server.New(server.Options{
-		Config: cfg, ConfigPath: file, Executable: "redisd", Version: "0.0.0-test", Log: server.NewLog(logger),
-		FS: vfs.OS(), Clock: clock.System(), Chdir: func(string) error { return nil },
+		Config: cfg, ConfigPath: o.file, Executable: "redisd", Version: "0.0.0-test", Log: server.NewLog(logger),
+		FS: vfs.OS(), Clock: o.clock, Chdir: func(string) error { return nil },
 	})
 	check.NoErr(t, err)
+	if o.prepare != nil {
+		o.prepare(s)
+	}
 	go func() {
 		_, err := s.Run()
 		r.ended <- err

@@ -67,6 +67,7 @@ type Server struct {
 	ks         *keyspace.Keyspace
 	table      *command.Table
 	clients    *clients
+	blocked    *blocked
 	exec       *executor
 	stats      *stats
 	latency    *latency
@@ -117,6 +118,7 @@ func New(o Options) (*Server, error) {
 	s.latency = newLatency(func() int64 { return s.stats.nowSec })
 	s.slowlog, s.identity = &slowlog{}, newIdentity(o.Version)
 	s.clients = newClients(loop, s.log, s.stats)
+	s.blocked = newBlocked(s)
 	s.exec = &executor{srv: s, watch: clock.NewStopwatch()}
 	s.exec.ctx.KS = s.ks
 	s.cron = &cron{hz: int(s.cfg.Int(config.Hz))}

@@ -16,7 +16,10 @@ func (s *Server) beforeSleep() {
 		s.ks.ActiveExpire(true, int(s.cfg.Int(config.ActiveExpireEffort)), s.cron.hz, s.exec.watch.Micros)
 	}
 	s.logExpired()
+	s.blocked.serve()
+	s.blocked.resume()
 	s.journal.flush(s.loop.NowMillis())
+	s.blocked.checkLog()
 	s.clients.releaseHeld()
 	s.clients.flushQueued()
 	s.clients.closeMarked()

@@ -77,6 +77,7 @@ func (l *Log) writeNow(lv *live) {
 	if cap(l.buf) > keepBuffer {
 		l.buf = nil
 	}
+	l.written = l.seq
 	l.writeWorked()
 	l.advance(l.seq)
 }
@@ -118,8 +119,9 @@ func (l *Log) writeDone(lv *live) {
 		l.exit(w.syncErr, "Can't persist AOF for fsync error when the AOF fsync policy is 'always': %s. Exiting...", Strerror(w.syncErr))
 	default:
 		l.writeWorked()
+		l.written = w.seq
 		if w.sync {
-			lv.synced = lv.size
+			lv.synced, l.synced, l.fresh = lv.size, w.seq, false
 		}
 		l.advance(w.seq)
 	}
@@ -141,7 +143,7 @@ func (l *Log) startSync() {
 	case lv.size <= lv.synced || !passed(l.now, l.lastSync, syncEveryMillis):
 	default:
 		l.lastSync = l.now
-		lv.sync.busy, lv.sync.upTo, lv.sync.started = true, lv.size, l.now
+		lv.sync.busy, lv.sync.upTo, lv.sync.seq, lv.sync.started = true, lv.size, l.written, l.now
 		l.cfg.SyncQueue(lv.sync.run)
 	}
 }
@@ -153,7 +155,7 @@ func (l *Log) syncDone(lv *live) {
 	case lv.retired:
 		l.finish(lv)
 	case lv.sync.err == nil:
-		lv.synced = max(lv.synced, lv.sync.upTo)
+		lv.synced, l.synced, l.fresh = max(lv.synced, lv.sync.upTo), max(l.synced, lv.sync.seq), false
 	default:
 		l.syncFailed(lv.sync.err)
 	}

@@ -46,8 +46,9 @@ type writeJob struct {
 // syncJob syncs what is in the file.
 type syncJob struct {
 	busy    bool
-	upTo    int64 // size that the sync covers
-	started int64 // milliseconds
+	upTo    int64  // size that the sync covers
+	seq     uint64 // last batch in that
+	started int64  // milliseconds
 
 	err     error
 	done    chan struct{}

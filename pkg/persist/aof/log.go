@@ -101,6 +101,10 @@ type Log struct {
 
 	seq  uint64 // last sealed batch
 	done uint64 // last batch that reached its point
+	// written is the last batch that lies in the file whole, and synced the last one
+	// that a sync covers, unless the file is new and no sync has covered it yet.
+	written, synced uint64
+	fresh           bool
 	// syncThrough: batches up to it were appended under Always and need a sync,
 	// whatever the policy is by now.
 	syncThrough uint64
@@ -171,7 +175,7 @@ func (l *Log) Start(f vfs.File, size int64) error {
 	}
 	l.state = On
 	l.adopt(f, size, 0)
-	l.done = l.seq
+	l.done, l.written, l.synced, l.fresh = l.seq, l.seq, l.seq, false
 	return nil
 }
 
@@ -227,6 +231,11 @@ func (l *Log) Seq() uint64 {
 // Done is the last batch that, like all before it, reached the point of its
 // policy. It moves in Flush, and in functions given to Post.
 func (l *Log) Done() uint64 { return l.done }
+
+// Synced tells whether a sync covers the batch seq, a result of Seq, and all before
+// it, whatever the policy: a power failure does not take them. Without a file nothing
+// is covered, nor in one that a rewrite made before a sync of that.
+func (l *Log) Synced(seq uint64) bool { return l.state == On && !l.fresh && l.synced >= seq }
 
 // State returns the state.
 func (l *Log) State() State { return l.state }

@@ -75,6 +75,10 @@ func (l *Log) Switch(f vfs.File, size int64, durable bool) error {
 		synced = size
 	}
 	l.adopt(f, size, synced)
+	l.written, l.fresh = covered, !durable
+	if durable {
+		l.synced = covered
+	}
 	if durable || l.syncThrough <= l.done {
 		l.advance(covered)
 	}
@@ -146,7 +150,7 @@ func (l *Log) FlushAndSync() error {
 		l.syncFailed(err)
 		return fmt.Errorf("aof: sync: %w", err)
 	}
-	lv.synced = lv.size
+	lv.synced, l.written, l.synced, l.fresh = lv.size, l.seq, l.seq, false
 	l.advance(l.seq)
 	return nil
 }
