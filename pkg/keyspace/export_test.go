@@ -110,3 +110,6 @@ func (db *DB) Rehashing() bool { return db.dict.Rehashing() }
 
 // SetParting lets values of more than the given bytes go in parts, strings in pieces.
 func (ks *Keyspace) SetParting(bytes, piece int) { ks.parting.bytes, ks.parting.piece = bytes, piece }
+
+// SetPartingElements lets values of more elements go in parts.
+func (ks *Keyspace) SetPartingElements(n int) { ks.parting.elements = n }

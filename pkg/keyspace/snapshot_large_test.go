@@ -1,0 +1,305 @@
+package keyspace_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"redisd/internal/check"
+	"redisd/pkg/keyspace"
+	"redisd/pkg/mem"
+)
+
+// The same proof for collections: what the sink got, in parts or whole, is each
+// value as it was at the cut.
+
+// garden is a keyspace of a few collections, which random operations change.
+type garden struct {
+	t   testing.TB
+	rnd *rand.Rand
+	a   *mem.Arena
+	ks  *keyspace.Keyspace
+}
+
+func newGarden(t testing.TB, seed uint64) *garden {
+	g := &garden{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), a: newArena(t)}
+	g.ks = keyspace.New(keyspace.Config{Databases: 2, Arena: g.a})
+	g.ks.SetNow(1_700_000_000_000)
+	// Small limits, so that a few hundred elements are a large value.
+	g.ks.SetPartingElements(20)
+	g.ks.SetParting(400, 60)
+	l := &g.ks.Limits
+	l.ZSetEntries, l.HashEntries, l.SetEntries, l.SetIntset = 8, 8, 8, 8
+	return g
+}
+
+func (g *garden) key() []byte { return fmt.Appendf(nil, "key:%d", g.rnd.IntN(6)) }
+
+func (g *garden) word(n int) []byte {
+	w := fmt.Appendf(nil, "w%d", g.rnd.IntN(n))
+	if g.rnd.IntN(30) == 0 {
+		w = append(w, strings.Repeat("-", g.rnd.IntN(300))...)
+	}
+	return w
+}
+
+// crops are the kinds of collections: each makes one, changes one, and tells what is
+// in it.
+type crop struct {
+	t      keyspace.Type
+	plant  func(g *garden, db *keyspace.DB, key []byte)
+	change func(g *garden, e keyspace.Entry) (empty bool)
+	dump   func(e keyspace.Entry) []string
+}
+
+var crops = []crop{
+	{keyspace.ZSet, func(g *garden, db *keyspace.DB, key []byte) {
+		z := db.NewZSet(key, 0, 5).ZSet()
+		z.Add(g.word(10), 1)
+	}, func(g *garden, e keyspace.Entry) bool {
+		z := e.ZSet()
+		switch g.rnd.IntN(8) {
+		case 0:
+			for z.Len() > 0 && g.rnd.IntN(4) > 0 {
+				z.RemoveRange(g.rnd.IntN(z.Len()), 1)
+			}
+		case 1:
+			z.Remove(g.word(300))
+		default:
+			for range g.rnd.IntN(8) {
+				z.Add(g.word(300), float64(g.rnd.IntN(50)))
+			}
+		}
+		return z.Len() == 0
+	}, func(e keyspace.Entry) (out []string) {
+		z := e.ZSet()
+		z.Each(func(m []byte, score float64) bool {
+			out = append(out, fmt.Sprintf("%s=%g", m, score))
+			return true
+		})
+		return out
+	}},
+}
+
+func (g *garden) crop(e keyspace.Entry) *crop {
+	i := slices.IndexFunc(crops, func(c crop) bool { return c.t == e.Type() })
+	return &crops[i]
+}
+
+// dump is all there is to know of an entry, elements in order where they have one.
+func dump(e keyspace.Entry) string {
+	if e.Type() == keyspace.String {
+		return fmt.Sprintf("string %d %q", e.ExpireAt(), textOf(e))
+	}
+	i := slices.IndexFunc(crops, func(c crop) bool { return c.t == e.Type() })
+	return describe(e.Type(), e.ExpireAt(), crops[i].dump(e))
+}
+
+func describe(t keyspace.Type, at int64, elements []string) string {
+	if t != keyspace.List && t != keyspace.Stream {
+		slices.Sort(elements)
+	}
+	return fmt.Sprintf("%s %d %q", t, at, elements)
+}
+
+// tend does one random operation.
+func (g *garden) tend() {
+	db := g.ks.DB(g.rnd.IntN(2))
+	key := g.key()
+	e, ok := db.Write(key)
+	switch k := g.rnd.IntN(40); {
+	case !ok && k < 30:
+		if g.rnd.IntN(6) == 0 {
+			db.SetString(key, []byte(strings.Repeat("x", g.rnd.IntN(2000))), -1)
+			return
+		}
+		c := crops[g.rnd.IntN(len(crops))]
+		c.plant(g, db, key)
+		for range g.rnd.IntN(60) {
+			e, _ := db.Write(key)
+			if c.change(g, e) {
+				db.Delete(key)
+				return
+			}
+		}
+	case !ok:
+	case k < 30:
+		if e.Type() != keyspace.String && g.crop(e).change(g, e) {
+			db.Delete(key)
+		}
+	case k < 31:
+		db.Delete(key)
+	case k < 32:
+		db.Unlink(key)
+	case k < 33:
+		db.SetString(key, []byte("overwritten"), -1)
+	case k < 34:
+		if to := g.key(); string(to) != string(key) {
+			db.Rename(key, to)
+		}
+	case k < 35:
+		db.Move(key, g.ks.DB(1-db.Index()))
+	case k < 36:
+		if to := g.key(); string(to) != string(key) {
+			db.Copy(key, db, to)
+		}
+	case k < 37:
+		db.SetExpire(key, g.ks.Now()+int64(1000+g.rnd.IntN(1000)))
+	case k < 38:
+		g.ks.LazyFree()
+	case g.rnd.IntN(20) == 0:
+		g.ks.SwapDB(0, 1)
+	case g.rnd.IntN(20) == 0:
+		db.Flush(g.rnd.IntN(2) == 0)
+	}
+}
+
+func (g *garden) picture() map[string]string {
+	out := map[string]string{}
+	for i := range 2 {
+		g.ks.DB(i).Each(func(e keyspace.Entry) { out[fmt.Sprintf("%d/%s", i, e.Key())] = dump(e) })
+	}
+	return out
+}
+
+// barn is the sink: it puts large values together as the child does.
+type barn struct {
+	t     testing.TB
+	got   map[string]string
+	begun map[uint64]*sheaf
+	large int
+}
+
+type sheaf struct {
+	key   string
+	at    int64
+	t     keyspace.Type
+	parts []stalk
+}
+
+type stalk struct {
+	place keyspace.Place
+	words []string
+}
+
+func (b *barn) put(key, text string) {
+	if _, twice := b.got[key]; twice {
+		b.t.Fatalf("%s comes twice", key)
+	}
+	b.got[key] = text
+}
+
+func (b *barn) Entry(db int, e keyspace.Entry) { b.put(fmt.Sprintf("%d/%s", db, e.Key()), dump(e)) }
+
+func (b *barn) Begin(l *keyspace.Large, e keyspace.Entry) {
+	b.begun[l.ID] = &sheaf{key: fmt.Sprintf("%d/%s", l.DB, e.Key()), at: e.ExpireAt(), t: e.Type()}
+	b.large++
+}
+
+func (b *barn) Part(l *keyspace.Large, p *keyspace.Part) {
+	s := b.begun[l.ID]
+	var words []string
+	switch p.Kind {
+	case keyspace.PartBytes:
+		words = []string{string(p.Bytes)}
+	case keyspace.PartElements:
+		for _, e := range p.Elements {
+			switch l.Type {
+			case keyspace.Hash:
+				words = append(words, fmt.Sprintf("%s=%s", e.Member, e.Value))
+			case keyspace.ZSet:
+				words = append(words, fmt.Sprintf("%s=%g", e.Member, e.Score))
+			default:
+				words = append(words, string(e.Member))
+			}
+		}
+	default:
+		words = partWords(p)
+	}
+	s.parts = append(s.parts, stalk{p.Place, words})
+}
+
+func (b *barn) End(l *keyspace.Large) {
+	s := b.begun[l.ID]
+	delete(b.begun, l.ID)
+	slices.SortStableFunc(s.parts, func(a, b stalk) int { return comparePlaces(a.place, b.place) })
+	var words []string
+	for _, p := range s.parts {
+		words = append(words, p.words...)
+	}
+	if s.t == keyspace.String {
+		b.put(s.key, fmt.Sprintf("string %d %q", s.at, strings.Join(words, "")))
+		return
+	}
+	b.put(s.key, describe(s.t, s.at, words))
+}
+
+func comparePlaces(a, b keyspace.Place) int {
+	switch {
+	case a.Section != b.Section:
+		return int(a.Section) - int(b.Section)
+	case a.Hi != b.Hi:
+		if a.Hi < b.Hi {
+			return -1
+		}
+		return 1
+	case a.Lo < b.Lo:
+		return -1
+	case a.Lo > b.Lo:
+		return 1
+	}
+	return 0
+}
+
+// partWords reads a node of a list or a stream.
+func partWords(p *keyspace.Part) []string {
+	panic(fmt.Sprintf("BUG: part of kind %d", p.Kind))
+}
+
+func TestSnapshotOfCollectionsIsTheCut(t *testing.T) {
+	seeds := 300
+	if testing.Short() {
+		seeds = 100
+	}
+	large := 0
+	for seed := range seeds {
+		g := newGarden(t, uint64(seed))
+		for range 3 {
+			for range g.rnd.IntN(150) {
+				g.tend()
+			}
+			g.ks.AvoidResize(g.rnd.IntN(3) > 0)
+			b := &barn{t: t, got: map[string]string{}, begun: map[uint64]*sheaf{}}
+			want := g.picture()
+			snap := g.ks.Cut(b)
+			abort := g.rnd.IntN(6) == 0
+			for n := 0; !snap.Pump(1 + g.rnd.IntN(4)); n++ {
+				for range g.rnd.IntN(4) {
+					g.tend()
+				}
+				if abort && n == 5 {
+					snap.Abort()
+					break
+				}
+			}
+			if !abort && !maps.Equal(b.got, want) {
+				for k := range want {
+					if b.got[k] != want[k] {
+						t.Fatalf("seed %d: %s came as\n%.400s\nand was at the cut\n%.400s", seed, k, b.got[k], want[k])
+					}
+				}
+				t.Fatalf("seed %d: %d keys came, %d were there", seed, len(b.got), len(want))
+			}
+			large += b.large
+			g.ks.AvoidResize(false)
+		}
+		g.ks.FlushAll(false)
+		for g.ks.LazyFree() {
+		}
+		check.NoErr(t, g.a.CheckLeaks())
+	}
+	check.True(t, large > seeds, fmt.Sprintf("%d values went in parts", large))
+}
