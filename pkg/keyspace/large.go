@@ -38,8 +38,12 @@ const (
 	PartElements                   // elements of a hash table: Elements
 	PartListNode                   // a node of a list: Bytes, a listpack, or with Plain one element
 	PartStreamNode                 // a node of a stream: ID, Bytes (a listpack)
+	PartStream                     // what there is of a stream beside its entries: Stream
+	PartGroup                      // a group: Group
 	PartPending                    // a pending entry of a group: ID, Time, Count
-	PartPendingID                  // the same entry in its consumer's list: ID
+	PartConsumers                  // the number of a group's consumers: Group
+	PartConsumer                   // a consumer: Consumer
+	PartPendingID                  // a pending entry in its consumer's list: ID
 )
 
 // Part is a piece of a large value as it was at the cut. What it refers to is good
@@ -50,9 +54,12 @@ type Part struct {
 	Place    Place
 	Bytes    []byte
 	Elements []Element
-	ID       [2]uint64 // milliseconds and sequence number of a stream's ID
-	Time     int64     // Unix milliseconds of the last delivery
-	Count    uint64    // deliveries
+	ID       StreamID
+	Time     int64  // Unix milliseconds of the last delivery
+	Count    uint64 // deliveries
+	Stream   StreamValue
+	Group    Group
+	Consumer Consumer
 }
 
 // Large is a value of the cut that goes out in parts.
@@ -95,8 +102,10 @@ func (ks *Keyspace) isLarge(e Entry) bool {
 	switch v := e.value(); v.enc {
 	case Hashtable, Skiplist:
 		return ks.largeDict(v)
-	case Quicklist, StreamTree:
-		return false
+	case Quicklist:
+		return ks.largeList(v)
+	case StreamTree:
+		return ks.largeStream(v)
 	}
 	return e.outsideLen() > ks.parting.bytes
 }
@@ -106,6 +115,10 @@ func (ks *Keyspace) partsOf(l *Large, e Entry) parts {
 	switch l.value.enc {
 	case Hashtable, Skiplist:
 		return ks.newDictParts(l)
+	case Quicklist:
+		return ks.newListParts(l)
+	case StreamTree:
+		return ks.newStreamParts(l)
 	}
 	return newBytesParts(e.outsideLen(), ks.parting.piece)
 }
@@ -129,6 +142,9 @@ func (s *Snapshot) sendEntry(db int, e Entry) {
 	s.stats.Large++
 	s.ks.watchParts(true)
 	s.partSink.Begin(l, e)
+	if p, ok := l.parts.(*streamParts); ok {
+		p.begin(s, l)
+	}
 }
 
 // pumpLarge sends parts of the value that was opened first.
@@ -268,5 +284,14 @@ func (ks *Keyspace) movedBytes(from, to mem.Ref) {
 		delete(ks.snap.open, from)
 		ks.snap.open[to] = l
 		l.value.ref, l.keys[0] = to, to
+	}
+}
+
+// watchParts turns the barriers of collections' parts on and off: they cost a
+// lookup a change, and are on only while a large value is half sent.
+func (ks *Keyspace) watchParts(on bool) {
+	ks.elements.Barrier, ks.scored.Barrier, ks.lists.Barrier = nil, nil, nil
+	if on {
+		ks.elements.Barrier, ks.scored.Barrier, ks.lists.Barrier = ks.beforeBucket, ks.beforeBucket, ks.beforeListNode
 	}
 }

@@ -93,13 +93,3 @@ func (ks *Keyspace) beforeBucket(root mem.Ref, gen, i uint64) {
 		s.late(func() { p.send(s, l, gen, i) })
 	}
 }
-
-// watchParts turns the barriers of collections' parts on and off: they cost a
-// lookup a change, and are on only while a large value is half sent.
-func (ks *Keyspace) watchParts(on bool) {
-	var bucket func(root mem.Ref, gen, i uint64)
-	if on {
-		bucket = ks.beforeBucket
-	}
-	ks.elements.Barrier, ks.scored.Barrier = bucket, bucket
-}

@@ -66,6 +66,7 @@ func (ks *Keyspace) Cut(sink Sink) *Snapshot {
 		panic("BUG: keyspace: a snapshot is active already")
 	}
 	ks.cuts++
+	ks.lists.Cut = ks.cuts
 	s := &Snapshot{ks: ks, sink: sink, open: map[mem.Ref]*Large{}, watch: clock.NewStopwatch()}
 	s.partSink, _ = sink.(PartSink)
 	for i, db := range ks.dbs {

@@ -15,6 +15,11 @@ func (ks *Keyspace) beforeStreamNode(root mem.Ref, master StreamID, node mem.Ref
 	if ks.snap == nil {
 		return
 	}
+	if l := ks.snap.open[root]; l != nil {
+		if p := l.parts.(*streamParts); !p.nodeSent(node) {
+			ks.snap.late(func() { p.sendNode(ks.snap, l, master, node) })
+		}
+	}
 }
 
 // beforePending is called before a pending entry changes, gets another consumer or is freed, with the stream's root
@@ -22,5 +27,10 @@ func (ks *Keyspace) beforeStreamNode(root mem.Ref, master StreamID, node mem.Ref
 func (ks *Keyspace) beforePending(root, group mem.Ref, id StreamID, pending mem.Ref) {
 	if ks.snap == nil {
 		return
+	}
+	if l := ks.snap.open[root]; l != nil {
+		if p := l.parts.(*streamParts); !p.pendingSent(pending) {
+			ks.snap.late(func() { p.sendPending(ks.snap, l, group, id, pending) })
+		}
 	}
 }
