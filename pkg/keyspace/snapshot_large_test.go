@@ -82,6 +82,134 @@ var crops = []crop{
 		})
 		return out
 	}},
+	{keyspace.Hash, func(g *garden, db *keyspace.DB, key []byte) {
+		h := db.NewHash(key).Hash()
+		h.Set(g.word(10), g.word(10))
+	}, func(g *garden, e keyspace.Entry) bool {
+		h := e.Hash()
+		for range g.rnd.IntN(8) {
+			if g.rnd.IntN(3) == 0 {
+				h.Delete(g.word(300))
+			} else {
+				h.Set(g.word(300), g.word(1000))
+			}
+		}
+		for g.rnd.IntN(12) == 0 && h.Len() > 0 {
+			f, _ := h.Random()
+			h.Delete(slices.Clone(f))
+		}
+		return h.Len() == 0
+	}, func(e keyspace.Entry) (out []string) {
+		h := e.Hash()
+		h.Each(func(f, v []byte) bool {
+			out = append(out, fmt.Sprintf("%s=%s", f, v))
+			return true
+		})
+		return out
+	}},
+	{keyspace.Set, func(g *garden, db *keyspace.DB, key []byte) {
+		m := g.word(10)
+		s := db.NewSet(key, m, 1).Set()
+		s.Add(m)
+	}, func(g *garden, e keyspace.Entry) bool {
+		s := e.Set()
+		for range g.rnd.IntN(8) {
+			switch g.rnd.IntN(6) {
+			case 0:
+				s.Remove(g.word(300))
+			case 1:
+				if s.Len() > 0 {
+					s.Pop(func([]byte) {})
+				}
+			default:
+				s.Add(g.word(300))
+			}
+		}
+		if n := s.Len(); n > 0 && g.rnd.IntN(12) == 0 {
+			s.PopSome(g.rnd.IntN(n), func([]byte) {})
+		}
+		return s.Len() == 0
+	}, func(e keyspace.Entry) (out []string) {
+		s := e.Set()
+		s.Each(func(m []byte) bool {
+			out = append(out, string(m))
+			return true
+		})
+		return out
+	}},
+	{keyspace.Stream, func(g *garden, db *keyspace.DB, key []byte) { db.NewStream(key) }, changeStream, dumpStream},
+}
+
+func changeStream(g *garden, e keyspace.Entry) bool {
+	s := e.Stream()
+	for range g.rnd.IntN(8) {
+		id := keyspace.StreamID{Ms: uint64(g.rnd.IntN(1 + int(s.LastID().Ms)))}
+		name := []byte{byte('a' + g.rnd.IntN(3))}
+		group, ok := s.Group(name)
+		switch k := g.rnd.IntN(20); {
+		case k < 9:
+			s.Append(keyspace.StreamID{Ms: s.LastID().Ms + 1}, [][]byte{[]byte("f"), g.word(1000)})
+		case k == 9:
+			s.Delete(id)
+		case k == 10 && g.rnd.IntN(4) == 0:
+			s.Trim(keyspace.StreamTrim{MaxLen: uint64(g.rnd.IntN(1 + int(s.Len())))})
+		case k == 11:
+			s.CreateGroup(name, id, 0)
+		case k == 12 && ok && g.rnd.IntN(5) == 0:
+			s.DestroyGroup(name)
+		case k == 13 && ok && g.rnd.IntN(3) == 0:
+			group.DeleteConsumer([]byte("x"))
+		case k == 14 && ok:
+			group.Ack(id)
+		case ok:
+			c, _ := group.CreateConsumer([]byte{byte('x' + g.rnd.IntN(2))}, 5)
+			group.Assign(id, c, int64(g.rnd.IntN(1000)), uint64(g.rnd.IntN(9)))
+		}
+	}
+	return false
+}
+
+func dumpStream(e keyspace.Entry) (out []string) {
+	s := e.Stream()
+	s.EachNode(func(id keyspace.StreamID, lp []byte) bool {
+		out = append(out, nodeWord(id, lp))
+		return true
+	})
+	out = append(out, figuresWord(s))
+	s.EachGroup(func(g keyspace.Group) bool {
+		out = append(out, groupWord(g))
+		for c := g.PendingFrom(keyspace.StreamID{}); c.Valid(); c.Next() {
+			out = append(out, pendingWord(c.ID(), c.Pending().Time(), c.Pending().Count()))
+		}
+		out = append(out, fmt.Sprint("consumers ", g.Consumers()))
+		g.EachConsumer(func(o keyspace.Consumer) bool {
+			out = append(out, consumerWord(o))
+			for c := o.PendingFrom(keyspace.StreamID{}); c.Valid(); c.Next() {
+				out = append(out, fmt.Sprint("owns ", c.ID()))
+			}
+			return true
+		})
+		return true
+	})
+	return out
+}
+
+func nodeWord(id keyspace.StreamID, lp []byte) string { return fmt.Sprintf("node %v %x", id, lp) }
+
+func figuresWord(s keyspace.StreamValue) string {
+	return fmt.Sprint("figures ", s.Len(), s.LastID(), s.FirstID(), s.MaxDeletedID(), s.Added(), s.Groups())
+}
+
+func groupWord(g keyspace.Group) string {
+	return fmt.Sprintf("group %s %v %d %d", g.Name(), g.LastID(), g.EntriesRead(), g.PendingLen())
+}
+
+func pendingWord(id keyspace.StreamID, time int64, count uint64) string {
+	return fmt.Sprint("pending ", id, time, count)
+}
+
+func consumerWord(c keyspace.Consumer) string {
+	return fmt.Sprintf("consumer %s %d %d %d", c.Name(), c.Seen(), c.Active(), c.PendingLen())
 }
 
 func (g *garden) crop(e keyspace.Entry) *crop {
@@ -256,6 +384,22 @@ func comparePlaces(a, b keyspace.Place) int {
 
 // partWords reads a node of a list or a stream.
 func partWords(p *keyspace.Part) []string {
+	switch p.Kind {
+	case keyspace.PartStreamNode:
+		return []string{nodeWord(p.ID, p.Bytes)}
+	case keyspace.PartStream:
+		return []string{figuresWord(p.Stream)}
+	case keyspace.PartGroup:
+		return []string{groupWord(p.Group)}
+	case keyspace.PartPending:
+		return []string{pendingWord(p.ID, p.Time, p.Count)}
+	case keyspace.PartConsumers:
+		return []string{fmt.Sprint("consumers ", p.Group.Consumers())}
+	case keyspace.PartConsumer:
+		return []string{consumerWord(p.Consumer)}
+	case keyspace.PartPendingID:
+		return []string{fmt.Sprint("owns ", p.ID)}
+	}
 	panic(fmt.Sprintf("BUG: part of kind %d", p.Kind))
 }
 
