@@ -81,7 +81,13 @@ func bitField(c *Ctx) {
 		c.Out.Error("ERR BITFIELD_RO only supports the GET subcommand")
 		return
 	}
-	b, grew, good := c.bitString((end + 7) >> 3)
+	from := end
+	for i := range ops {
+		if ops[i].word != fieldGet {
+			from = min(from, ops[i].at)
+		}
+	}
+	b, grew, good := c.bitString(from>>3, (end+7)>>3)
 	if !good {
 		return
 	}

@@ -42,21 +42,21 @@ func (c *Ctx) bitOffset(arg []byte, bits int) (int, bool) {
 }
 
 // bitString looks the first key up for writing and makes it a string of at least
-// size bytes. grew tells whether it is new or longer now. When the key holds something
+// size bytes, of which those from from on may be changed. grew tells whether it is new or longer now. When the key holds something
 // else it replies the error.
-func (c *Ctx) bitString(size int) (b []byte, grew, good bool) {
+func (c *Ctx) bitString(from, size int) (b []byte, grew, good bool) {
 	key := c.Args[1]
 	e, found, good := c.WriteType(key, keyspace.String)
 	if !good {
 		return nil, false, false
 	}
 	if found {
-		if b, good = e.Writable(); good && len(b) >= size {
+		if b, good = e.WritableAt(from, size); good && len(b) >= size {
 			return b, false, true
 		}
 		grew = e.StrLen() < size
 	}
-	b = c.DB.Mutable(key, size)
+	b = c.DB.MutableAt(key, size, from, size)
 	c.created(key, found)
 	return b, grew || !found, true
 }
@@ -71,7 +71,7 @@ func setBit(c *Ctx) {
 		c.Out.Error("ERR bit is not an integer or out of range")
 		return
 	}
-	b, grew, ok := c.bitString(at>>3 + 1)
+	b, grew, ok := c.bitString(at>>3, at>>3+1)
 	if !ok {
 		return
 	}

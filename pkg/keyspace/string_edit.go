@@ -1,6 +1,10 @@
 package keyspace
 
-import "redisd/pkg/mem"
+import (
+	"math"
+
+	"redisd/pkg/mem"
+)
 
 // Strings that are changed in place or computed from others: what bitmaps and
 // HyperLogLogs need besides Mutable.
@@ -8,9 +12,16 @@ import "redisd/pkg/mem"
 // Writable gives the bytes of a string for changing them in place, and makes its
 // encoding raw; false when it is in the int encoding, which has none. e must come
 // from Write. The slice is arena memory, good until the next change.
-func (e Entry) Writable() ([]byte, bool) {
+func (e Entry) Writable() ([]byte, bool) { return e.WritableAt(0, math.MaxInt) }
+
+// WritableAt is Writable for a caller who changes nothing but the bytes [from, to); see
+// MutableAt.
+func (e Entry) WritableAt(from, to int) ([]byte, bool) {
 	if e.Encoding() == Int {
 		return nil, false
+	}
+	if e.outside() {
+		e.db.ks.beforeBytes(e.outsideRef(), from, to)
 	}
 	e.setHead(String, Raw)
 	return e.bytes(), true
@@ -37,6 +48,7 @@ func (db *DB) SetLen(key []byte, e Entry, n int) (Entry, []byte) {
 // shorten cuts a string after n bytes. The block keeps its size.
 func (e Entry) shorten(n int) {
 	if e.outside() {
+		e.db.ks.beforeBytes(e.outsideRef(), n, math.MaxInt) // growing again writes there
 		e.setOutside(e.outsideRef(), n)
 		return
 	}
