@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"redisd/internal/check"
+	"redisd/pkg/ds"
 	"redisd/pkg/keyspace"
 	"redisd/pkg/mem"
 )
@@ -32,6 +33,7 @@ func newGarden(t testing.TB, seed uint64) *garden {
 	g.ks.SetPartingElements(20)
 	g.ks.SetParting(400, 60)
 	l := &g.ks.Limits
+	l.ListSize, l.ListCompress = 5, g.rnd.IntN(3)
 	l.ZSetEntries, l.HashEntries, l.SetEntries, l.SetIntset = 8, 8, 8, 8
 	return g
 }
@@ -133,6 +135,41 @@ var crops = []crop{
 		s := e.Set()
 		s.Each(func(m []byte) bool {
 			out = append(out, string(m))
+			return true
+		})
+		return out
+	}},
+	{keyspace.List, func(g *garden, db *keyspace.DB, key []byte) {
+		l := db.NewList(key).List()
+		l.PushTail(g.word(10))
+	}, func(g *garden, e keyspace.Entry) bool {
+		l := e.List()
+		for range g.rnd.IntN(8) {
+			n := l.Len()
+			if n == 0 {
+				break
+			}
+			switch g.rnd.IntN(10) {
+			case 0:
+				l.Drop(g.rnd.IntN(2) == 0, 1)
+			case 1:
+				l.Set(g.rnd.IntN(n), g.word(300))
+			case 2:
+				l.Insert(g.word(300), g.word(300), g.rnd.IntN(2) == 0)
+			case 3:
+				l.Remove(g.word(300), 1+g.rnd.IntN(3), g.rnd.IntN(2) == 0)
+			case 4:
+				from := g.rnd.IntN(n)
+				l.DeleteRange(from, min(n-from, g.rnd.IntN(3)*g.rnd.IntN(n)/4))
+			default:
+				l.Push(g.rnd.IntN(2) == 0, g.word(300), g.word(300))
+			}
+		}
+		return l.Len() == 0
+	}, func(e keyspace.Entry) (out []string) {
+		l := e.List()
+		l.Each(func(v []byte) bool {
+			out = append(out, string(v))
 			return true
 		})
 		return out
@@ -385,6 +422,8 @@ func comparePlaces(a, b keyspace.Place) int {
 // partWords reads a node of a list or a stream.
 func partWords(p *keyspace.Part) []string {
 	switch p.Kind {
+	case keyspace.PartListNode:
+		return nodeElements(p)
 	case keyspace.PartStreamNode:
 		return []string{nodeWord(p.ID, p.Bytes)}
 	case keyspace.PartStream:
@@ -401,6 +440,18 @@ func partWords(p *keyspace.Part) []string {
 		return []string{fmt.Sprint("owns ", p.ID)}
 	}
 	panic(fmt.Sprintf("BUG: part of kind %d", p.Kind))
+}
+
+func nodeElements(p *keyspace.Part) (out []string) {
+	if p.Plain {
+		return []string{string(p.Bytes)}
+	}
+	var scratch [24]byte
+	l := ds.Listpack(p.Bytes)
+	for off := l.First(); off >= 0; off = l.Next(off) {
+		out = append(out, string(l.Get(off).Bytes(&scratch)))
+	}
+	return out
 }
 
 func TestSnapshotOfCollectionsIsTheCut(t *testing.T) {
