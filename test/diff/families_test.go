@@ -34,7 +34,7 @@ func families() []family {
 		{"hashes", numbered("h", 5), generator.hashes},
 		{"sorted sets", numbered("z", 6), generator.sortedSets},
 		{"geo", numbered("g", 4), generator.geo},
-		{"streams", numbered("x", 4), generator.streams},
+		{"streams", numbered("x", 3), generator.streams},
 		{"sort", []string{"l:1", "t:1", "z:1", "l:2", "t:2"}, generator.sorting},
 	}
 }
@@ -86,7 +86,7 @@ func (c *comparison) use(t *testing.T) { c.t, c.their.t, c.mirror.t = t, t, t }
 // round runs n random commands, most of them of the i-th family when there is one.
 func (c *comparison) round(seed int64, i, n int) {
 	c.seed, c.proto = seed, 2+int(seed%2)
-	c.g = generator{Rand: rand.New(rand.NewSource(seed*100 + int64(i))), table: c.our.table, families: families()}
+	c.g = generator{Rand: rand.New(rand.NewSource(seed*100 + int64(i))), table: c.our.table, families: families(), clock: new(int)}
 	c.g.main = i
 	c.begin()
 	for c.n = 0; c.n < n; {

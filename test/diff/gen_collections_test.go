@@ -35,6 +35,14 @@ func (g generator) index() string {
 	return strconv.Itoa(g.Intn(14) - 7)
 }
 
+// span is from one position to another.
+func (g generator) span() []string {
+	if g.chance(3) {
+		return []string{"0", "-1"}
+	}
+	return []string{g.index(), g.index()}
+}
+
 // count is a number of elements, mostly small.
 func (g generator) count() string {
 	if g.chance(12) {
@@ -77,8 +85,8 @@ func (g generator) numKeys(n int) []string {
 
 func (g generator) lists() []string {
 	k := g.key()
-	switch g.Intn(26) {
-	case 0, 1, 2, 3:
+	switch g.Intn(30) {
+	case 0, 1, 2, 3, 25, 26, 27:
 		return join([]string{g.pick("lpush", "rpush"), k}, g.elems(5))
 	case 4:
 		return join([]string{g.pick("lpushx", "rpushx"), k}, g.elems(3))
@@ -97,7 +105,7 @@ func (g generator) lists() []string {
 	case 15:
 		return []string{"lindex", k, g.index()}
 	case 16, 17:
-		return []string{"lrange", k, g.index(), g.index()}
+		return join([]string{"lrange", k}, g.span())
 	case 18, 19:
 		c := []string{"lpos", k, g.elem()}
 		for range g.Intn(4) {
@@ -144,8 +152,8 @@ func (g generator) options(word string, value func() string) []string {
 
 func (g generator) sets() []string {
 	k := g.key()
-	switch g.Intn(24) {
-	case 0, 1, 2, 3:
+	switch g.Intn(28) {
+	case 0, 1, 2, 3, 22, 23, 24:
 		return join([]string{"sadd", k}, g.elems(5))
 	case 4:
 		c := []string{"sadd", k} // numbers alone stay an intset

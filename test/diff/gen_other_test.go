@@ -19,7 +19,10 @@ func (g generator) bitmaps() []string {
 		if len(bit) > 9 {
 			bit = g.pick("-1", "4294967296") // not half a gigabyte
 		}
-		return []string{"setbit", k, bit, g.pick("0", "1", "1", "2", "x")}
+		if g.chance(30) {
+			return []string{"setbit", k, bit, g.pick("2", "x", "-1")}
+		}
+		return []string{"setbit", k, bit, g.pick("0", "1", "1")}
 	case 4:
 		return []string{"getbit", k, g.offset()}
 	case 5, 6:
@@ -101,42 +104,69 @@ func (g generator) hyperloglogs() []string {
 	case 7:
 		return join([]string{"pfmerge", k}, g.keys(3)[:g.pickInt(0, 1)], g.keys(3))
 	case 8:
-		return []string{"get", k}
+		return []string{g.pick("get", "del"), k}
+	}
+	if !g.chance(8) {
+		return join([]string{"pfadd", k}, words(2))
 	}
 	return []string{g.pick("set", "append"), k, g.pick("HYLL", "HYLL\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80", g.elem())}
 }
 
-// streamID is an ID as XADD takes it, small and growing, without the parts that
-// are the server's to choose.
+// newID is an ID as XADD takes it, mostly above those before it, without the parts
+// that are the server's to choose.
 func (g generator) newID() string {
-	if g.chance(12) {
-		return g.pick("0-0", "0-1", "5", "x", "1-", "-", "18446744073709551615-18446744073709551615", "1-x", "0-*", "x-*")
+	if g.chance(800) {
+		return "18446744073709551615-18446744073709551615" // nothing can come behind it
 	}
+	if g.chance(25) {
+		return g.pick("0-0", "0-1", "5", "x", "1-", "-", "1-x", "0-*", "x-*")
+	}
+	*g.clock += g.Intn(3)
+	ms := strconv.Itoa(*g.clock)
 	if g.chance(6) {
-		return strconv.Itoa(g.Intn(100)) + "-*"
+		return ms + "-*"
 	}
-	return strconv.Itoa(g.Intn(300)) + "-" + strconv.Itoa(g.Intn(5))
+	return ms + "-" + g.pick("0", "0", "0", "1", "2")
+}
+
+// oldID is one that may have been given.
+func (g generator) oldID() string {
+	ms := strconv.Itoa(max(0, *g.clock-g.Intn(g.pickInt(3, 30, 200))))
+	if g.chance(3) {
+		return ms
+	}
+	return ms + "-" + g.pick("0", "0", "0", "1", "2")
 }
 
 // streamID is one that a range or a group may name.
 func (g generator) streamID() string {
-	if g.chance(12) {
+	if g.chance(20) {
 		return g.pick("x", "", "$", ">", "18446744073709551615-18446744073709551615", "1-x", "(")
 	}
-	return g.pick("", "", "", "(") + g.pick("-", "+", "0", "0-0", strconv.Itoa(g.Intn(300)), strconv.Itoa(g.Intn(300))+"-"+strconv.Itoa(g.Intn(5)))
+	return g.pick("", "", "", "", "(") + g.pick("-", "+", "0", "0-0", g.oldID(), g.oldID())
 }
 
 // exactID has no special signs.
 func (g generator) exactID() string {
-	return g.pick("0", "0-0", "x", strconv.Itoa(g.Intn(300)), strconv.Itoa(g.Intn(300))+"-"+strconv.Itoa(g.Intn(5)),
-		strconv.Itoa(g.Intn(300))+"-"+strconv.Itoa(g.Intn(5)))
+	if g.chance(20) {
+		return g.pick("0", "0-0", "x", "")
+	}
+	return g.oldID()
+}
+
+// ids are two bounds of a range.
+func (g generator) ids() []string {
+	if g.chance(2) {
+		return []string{"-", "+"}
+	}
+	return []string{g.streamID(), g.streamID()}
 }
 
 func (g generator) trim() []string {
 	var c []string
 	if g.chance(2) {
 		c = append(c, "maxlen", g.pick("=", "~", "")) // "" is left out
-		c = append(c, g.pick("0", "1", "3", "10", "50", "-1", "x"))
+		c = append(c, g.pick("0", "1", "3", "10", "20", "30", "50", "100", "-1", "x"))
 	} else {
 		c = append(c, "MINID", g.pick("=", "~", ""), g.exactID())
 	}
@@ -149,9 +179,9 @@ func (g generator) trim() []string {
 	return c
 }
 
-func (g generator) group() string { return g.pick("g1", "g2", "g1", "nogroup") }
+func (g generator) group() string { return g.pick("g1", "g2", "g1", "g1", "g2", "g1", "g2", "nogroup") }
 
-func (g generator) consumer() string { return g.pick("alice", "bob", "carol", "") }
+func (g generator) consumer() string { return g.pick("alice", "bob", "alice", "bob", "carol", "") }
 
 // fields are names and values of an entry.
 func (g generator) fields() (c []string) {
@@ -165,10 +195,9 @@ func (g generator) fields() (c []string) {
 func (g generator) read(ids ...string) []string {
 	n := g.pickInt(1, 1, 2)
 	c := append(g.options("COUNT", g.count), "STREAMS")
-	for range n {
-		c = append(c, g.key())
-	}
-	for range n {
+	keys := g.keys(n)
+	c = append(c, keys...)
+	for range keys {
 		c = append(c, g.pick(ids...))
 	}
 	return c
@@ -177,20 +206,24 @@ func (g generator) read(ids ...string) []string {
 func (g generator) streams() []string {
 	k := g.key()
 	idle := func() string { return g.pick("0", "0", "0", "1000000000", "-1", "x") }
-	switch g.Intn(32) {
-	case 0, 1, 2, 3, 4, 5, 6:
+	switch g.Intn(38) {
+	case 0, 1, 2, 3, 4, 5, 6, 32, 33, 34:
 		c := []string{"xadd", k}
 		if g.chance(8) {
 			c = append(c, "nomkstream")
 		}
-		if g.chance(4) {
+		if g.chance(12) {
 			c = join(c, g.trim())
 		}
 		return join(c, []string{g.newID()}, g.fields())
 	case 7:
 		return []string{"xlen", k}
 	case 8, 9:
-		return join([]string{g.pick("xrange", "xrevrange"), k, g.streamID(), g.streamID()}, g.options("COUNT", g.count))
+		ids := g.ids()
+		if g.chance(2) {
+			return join([]string{"xrange", k}, ids, g.options("COUNT", g.count))
+		}
+		return join([]string{"xrevrange", k, ids[1], ids[0]}, g.options("COUNT", g.count))
 	case 10, 11:
 		return join([]string{"xdel", k, g.exactID()}, g.some(3, g.exactID))
 	case 12:
@@ -217,6 +250,11 @@ func (g generator) streams() []string {
 			return []string{"xgroup", "CREATECONSUMER", k, g.group(), g.consumer()}
 		}
 		return []string{"xgroup", "delconsumer", k, g.group(), g.consumer()}
+	case 35:
+		return []string{"xgroup", "create", k, g.group(), g.pick("$", "0", "0")}
+	case 36:
+		c := []string{"xadd", k, g.newID()}
+		return join(c, g.fields())
 	case 19, 20, 21, 22:
 		c := []string{"xreadgroup", "GROUP", g.group(), g.consumer()}
 		if g.chance(6) {
@@ -231,7 +269,7 @@ func (g generator) streams() []string {
 			if g.chance(3) {
 				c = append(c, "IDLE", idle())
 			}
-			c = append(c, g.streamID(), g.streamID(), g.count())
+			c = join(c, g.ids(), []string{g.count()})
 			if g.chance(3) {
 				c = append(c, g.consumer())
 			}
@@ -267,6 +305,9 @@ func (g generator) streams() []string {
 			return join([]string{"xinfo", "stream", k, "FULL"}, g.options("COUNT", g.count))
 		}
 		return []string{"xinfo", "stream", k}
+	}
+	if !g.chance(4) {
+		return join([]string{"xadd", k, g.newID()}, g.fields())
 	}
 	c := []string{"xsetid", k, g.exactID()}
 	if g.chance(2) {

@@ -29,11 +29,17 @@ func (g generator) lexBound() string {
 func (g generator) bounds(kind string) []string {
 	switch kind {
 	case "score":
+		if g.chance(4) {
+			return []string{"-inf", "+inf"}
+		}
 		return []string{g.scoreBound(), g.scoreBound()}
 	case "lex":
+		if g.chance(4) {
+			return []string{"-", "+"}
+		}
 		return []string{g.lexBound(), g.lexBound()}
 	}
-	return []string{g.index(), g.index()}
+	return g.span()
 }
 
 func (g generator) limit() []string {
@@ -90,13 +96,13 @@ func (g generator) aggregate(n int) (o []string) {
 
 func (g generator) sortedSets() []string {
 	k := g.key()
-	switch g.Intn(34) {
-	case 0, 1, 2, 3, 4, 5:
+	switch g.Intn(44) {
+	case 0, 1, 2, 3, 4, 5, 34, 35, 36, 37, 38:
 		return g.zadd(k)
 	case 6:
 		return []string{"zincrby", k, g.score(), g.elem()}
 	case 7, 8:
-		return join([]string{"zrem", k}, g.elems(4))
+		return join([]string{"zrem", k}, g.some(4, g.elem), []string{g.elem()})
 	case 9:
 		return []string{"zscore", k, g.elem()}
 	case 10:
@@ -176,7 +182,7 @@ func (g generator) latitude() string {
 	return strconv.FormatFloat(36+g.Float64()*4, 'f', g.Intn(8), 64)
 }
 
-func (g generator) place() string { return "m" + strconv.Itoa(g.Intn(14)) }
+func (g generator) place() string { return "m" + strconv.Itoa(g.Intn(8)) }
 
 func (g generator) places(n int) []string {
 	return append([]string{g.place()}, g.some(n-1, g.place)...)
@@ -212,7 +218,7 @@ func (g generator) within() []string {
 func (g generator) geoOptions() []string {
 	c := []string{g.pick("asc", "DESC")}
 	if g.chance(3) {
-		c = append(c, "COUNT", g.pick("1", "3", "0", "-1", "x", "100"))
+		c = append(c, "COUNT", g.pick("1", "2", "3", "5", "100", g.count()))
 		if g.chance(20) {
 			c = append(c, "ANY")
 		}
@@ -223,8 +229,8 @@ func (g generator) geoOptions() []string {
 func (g generator) geo() []string {
 	k := g.key()
 	with := func() []string { return g.pickWords("WITHCOORD", "withdist", "WITHHASH") }
-	switch g.Intn(18) {
-	case 0, 1, 2, 3, 4:
+	switch g.Intn(21) {
+	case 0, 1, 2, 3, 4, 18, 19, 20:
 		c := []string{"geoadd", k}
 		c = append(c, g.pickWords("CH")...)
 		if g.chance(5) {
@@ -279,7 +285,7 @@ func (g generator) sorting() []string {
 		c = append(c, "GET", g.pick("#", "w:*", "hw:*->g", "nokey*", "x"))
 	}
 	if c[0] == "sort" && g.chance(4) {
-		c = append(c, "STORE", g.key())
+		c = append(c, "STORE", g.pick("l:2", "l:2", "l:2", "l:2", "l:2", g.key()))
 	}
 	return c
 }

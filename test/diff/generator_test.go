@@ -20,6 +20,7 @@ type generator struct {
 	families []family
 	main     int      // the family that most commands are of; above the last one: all
 	own      []string // keys of the family of the command that is made
+	clock    *int     // the time of stream entries
 }
 
 func (g generator) pick(choices ...string) string { return choices[g.Intn(len(choices))] }
@@ -251,6 +252,9 @@ func (g generator) stringWrite() []string {
 	k := g.key()
 	switch g.Intn(20) {
 	case 0, 1, 2:
+		if g.chance(3) {
+			return []string{"set", k, g.int()}
+		}
 		return append([]string{"set", k, g.value()}, g.setOptions()...)
 	case 3:
 		return []string{"setnx", k, g.value()}
