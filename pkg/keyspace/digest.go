@@ -56,8 +56,13 @@ func (e Entry) ValueDigest() Digest {
 
 func (e Entry) addDigest(d *Digest) {
 	d.mixUint32(int(e.Type()))
-	var scratch [24]byte
-	d.mix(e.Value(&scratch))
+	switch e.Type() {
+	case Stream:
+		e.Stream().digest(d)
+	default:
+		var scratch [24]byte
+		d.mix(e.Value(&scratch))
+	}
 	if e.hasExpire() {
 		d.xor([]byte("!!expire!!"))
 	}
