@@ -12,10 +12,31 @@ func TestNoAllocations(t *testing.T) {
 	s.exec([][]byte{[]byte("set"), []byte("long"), long})
 	s.run("set n 5")
 	s.run("set raw 12; append raw x")
+	s.run(manyPairs(600))
+	s.run("hset small a 1 b text c 3")
+	s.run(members("words", "m", 600))
+	s.run(members("few", "m", 20))
+	s.run(members("ints", "", 100))
 	tests := []struct {
 		name  string
 		lines []string
 	}{
+		{"hget", []string{"hget h f5", "hget small a", "hget small b", "hget h nope"}},
+		{"hset", []string{"hset h f5 12", "hset h f5 other", "hset small a 5 b x", "hset small a 1 b text"}},
+		{"hset and hdel", []string{"hset h fresh 12", "hdel h fresh", "hset small z 5", "hdel small z"}},
+		{"hset new", []string{"hset fresh a 1", "hdel fresh a"}},
+		{"hmget", []string{"hmget h f5 f6 f7", "hmget small a b x"}},
+		{"hgetall", []string{"hgetall h", "hgetall small", "hkeys h", "hvals small"}},
+		{"hincrby", []string{"hincrby h n 5", "hincrby small n 5", "hdel h n", "hdel small n"}},
+		{"hlen", []string{"hlen h", "hexists h f1", "hstrlen small b"}},
+		{"hrandfield", []string{"hrandfield h", "hrandfield small"}},
+		{"sadd and srem", []string{"sadd words x", "srem words x", "sadd few x", "srem few x", "sadd ints 500", "srem ints 500"}},
+		{"sadd new", []string{"sadd fresh 1", "spop fresh", "sadd fresh a", "spop fresh"}},
+		{"sismember", []string{"sismember words m5", "sismember few m5", "sismember ints 5", "scard words"}},
+		{"smembers", []string{"smembers words", "smembers few", "smembers ints"}},
+		{"spop", []string{"spop words", "sadd words fresh", "spop few", "sadd few fresh"}},
+		{"srandmember", []string{"srandmember words", "srandmember few", "srandmember ints"}},
+		{"smove", []string{"smove few words m3", "smove words few m3"}},
 		{"get", []string{"get n", "get raw", "get long", "get nope"}},
 		{"set", []string{"set k value", "set k 12", "set k abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz"}},
 		{"set ex", []string{"set k value ex 100"}},

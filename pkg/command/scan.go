@@ -67,7 +67,7 @@ func (c *Ctx) parseScan(args [][]byte) (o scanOptions, ok bool) {
 }
 
 func (o *scanOptions) wants(e keyspace.Entry) bool {
-	return (o.pattern == nil || glob.Match(o.pattern, e.Key(), false)) &&
+	return o.matches(e.Key()) &&
 		(o.typeName == nil || bytes.EqualFold(o.typeName, []byte(e.Type().String())))
 }
 
@@ -99,22 +99,16 @@ const emptyBuckets = 10
 func scan(c *Ctx) {
 	pos, ok := cursor(c.Args[1])
 	if !ok {
-		c.Out.Error("ERR invalid cursor")
+		c.Out.Error(errCursor)
 		return
 	}
 	o, ok := c.parseScan(c.Args[2:])
 	if !ok {
 		return
 	}
-	start := len(c.Out.Buf)
-	seen, n := int64(0), 0
 	var expired [][]byte
-	left := int64(math.MaxInt64)
-	if o.count < left/emptyBuckets {
-		left = o.count * emptyBuckets
-	}
-	for {
-		pos = c.DB.Scan(pos, func(e keyspace.Entry) {
+	c.scanBuckets(&o, pos, func(pos uint64) (next uint64, seen, n int) {
+		next = c.DB.Scan(pos, func(e keyspace.Entry) {
 			seen++
 			switch {
 			case !o.wants(e):
@@ -125,19 +119,67 @@ func scan(c *Ctx) {
 				n++
 			}
 		})
-		if pos == 0 || left == 0 || seen >= o.count {
-			break
-		}
-		left--
-	}
+		return next, seen, n
+	})
 	for _, key := range expired {
 		c.DB.Peek(key) // takes it away
+	}
+}
+
+const errCursor = "ERR invalid cursor"
+
+// beginScan reads the arguments of HSCAN, SSCAN and ZSCAN, in Redis's order: cursor,
+// key, options. When there is nothing to scan it has replied, and ok is false.
+func (c *Ctx) beginScan(t keyspace.Type) (e keyspace.Entry, o scanOptions, pos uint64, ok bool) {
+	if pos, ok = cursor(c.Args[2]); !ok {
+		c.Out.Error(errCursor)
+		return e, o, pos, false
+	}
+	e, found, good := c.ReadType(c.Args[1], t)
+	if !good {
+		return e, o, pos, false
+	}
+	if !found {
+		c.Out.Array(2)
+		c.Out.BulkString("0")
+		c.Out.Array(0)
+		return e, o, pos, false
+	}
+	if o, ok = c.parseScan(c.Args[3:]); ok && o.typeName != nil {
+		c.Out.Error(ErrSyntax)
+		ok = false
+	}
+	return e, o, pos, ok
+}
+
+// matches tells whether MATCH lets an element of that name through.
+func (o *scanOptions) matches(name []byte) bool {
+	return o.pattern == nil || glob.Match(o.pattern, name, false)
+}
+
+// scanBuckets calls step from cursor pos on until it has seen COUNT elements, or looked
+// at many empty buckets, and replies the cursor and what the steps have written: n words
+// each.
+func (c *Ctx) scanBuckets(o *scanOptions, pos uint64, step func(pos uint64) (next uint64, seen, n int)) {
+	start := len(c.Out.Buf)
+	left := int64(math.MaxInt64)
+	if o.count < left/emptyBuckets {
+		left = o.count * emptyBuckets
+	}
+	words := 0
+	for all := int64(0); ; left-- {
+		next, seen, n := step(pos)
+		pos = next
+		all, words = all+int64(seen), words+n
+		if pos == 0 || left == 0 || all >= o.count {
+			break
+		}
 	}
 	// The cursor comes first, but is known only now.
 	var buf [64]byte
 	head := resp.AppendArray(buf[:0], 2)
 	var digits [20]byte
 	head = resp.AppendBulk(head, num.AppendUint(digits[:0], pos))
-	head = resp.AppendArray(head, n)
+	head = resp.AppendArray(head, words)
 	c.Out.Buf = slices.Insert(c.Out.Buf, start, head...)
 }

@@ -35,29 +35,43 @@ func (db *DB) NewSet(key, first []byte, n int) Entry {
 	if exists {
 		panic("BUG: keyspace: NewSet of a key that is there")
 	}
-	s := db.ks.BuildSet(first, n)
+	s := db.ks.BuildSet(db.ks.setEncoding(first, n), n)
 	return db.newValue(key, at, Set, s.enc, s.ref, s.blobSize())
 }
 
-// BuildSet makes an empty set that no key has. It goes to a key with DB.StoreSet, or
-// back with Free.
-func (ks *Keyspace) BuildSet(first []byte, n int) SetValue {
-	v, isInt := num.ParseInt(first)
+// setEncoding is that of a new set, as Redis chooses it.
+func (ks *Keyspace) setEncoding(first []byte, n int) Encoding {
+	_, isInt := num.ParseInt(first)
 	switch l := &ks.Limits; {
 	case isInt && n <= l.SetIntset:
-		return SetValue{ks: ks, enc: Intset, ref: ds.NewInts(ks.arena, v, 1).Ref}
+		return Intset
 	case n <= l.SetEntries:
-		return SetValue{ks: ks, enc: Listpack, ref: ds.NewPack(ks.arena, 0).Ref}
+		return Listpack
 	}
-	s := SetValue{ks: ks, enc: Hashtable, ref: ks.elements.Create()}
-	d := s.dict()
-	d.Resize(uint64(min(n, maxExpected)))
+	return Hashtable
+}
+
+// BuildSet makes an empty set that no key has, in the given encoding; a hash table has
+// room for n members. It goes to a key with DB.StoreSet, or back with Free.
+func (ks *Keyspace) BuildSet(enc Encoding, n int) SetValue {
+	s := SetValue{ks: ks, enc: enc}
+	switch enc {
+	case Intset:
+		s.ref = ds.NewInts(ks.arena, 0, 1).Ref
+	case Listpack:
+		s.ref = ds.NewPack(ks.arena, 0).Ref
+	default:
+		s.ref = ks.elements.Create()
+		d := s.dict()
+		d.Resize(uint64(min(n, maxExpected)))
+	}
 	return s
 }
 
 // StoreSet gives a set that BuildSet made, and that is not empty, to key, overwriting
-// what is there, expiry included. The handle stays good.
-func (db *DB) StoreSet(key []byte, s *SetValue) {
+// what is there, expiry included, and tells whether there was something. The handle
+// stays good.
+func (db *DB) StoreSet(key []byte, s *SetValue) (existed bool) {
 	old, exists := db.find(key)
 	e := db.room(key, old, exists, noExpiry, outsideSize)
 	e.setHead(Set, s.enc)
@@ -65,6 +79,7 @@ func (db *DB) StoreSet(key []byte, s *SetValue) {
 	e.setOutside(s.ref, s.blobSize())
 	db.finish(e, exists)
 	s.e = e
+	return exists
 }
 
 // Free gives back a set that BuildSet made and no key got.

@@ -23,6 +23,9 @@ func (w *Writer) DeferArray() Deferred {
 // EndArray makes the deferred header that of an array of n elements.
 func (w *Writer) EndArray(at Deferred, n int) { w.end(at, '*', n) }
 
+// EndSet makes the deferred header that of a set of n elements.
+func (w *Writer) EndSet(at Deferred, n int) { w.end(at, '~', n) }
+
 // EndMap makes the deferred header that of a map of n pairs.
 func (w *Writer) EndMap(at Deferred, n int) { w.end(at, '%', n) }
 

@@ -116,6 +116,8 @@ func TestWriterDeferred(t *testing.T) {
 			w.EndMap(at, 1)
 		}, "*2\r\n$1\r\nk\r\n$-1\r\n"},
 		{"map on RESP3", 3, func(w *resp.Writer) { w.EndMap(w.DeferArray(), 12) }, "%12\r\n"},
+		{"set on RESP2", 2, func(w *resp.Writer) { w.EndSet(w.DeferArray(), 3) }, "*3\r\n"},
+		{"set on RESP3", 3, func(w *resp.Writer) { w.EndSet(w.DeferArray(), 3) }, "~3\r\n"},
 		{"nested", 2, func(w *resp.Writer) {
 			outer := w.DeferArray()
 			for range 12 {
