@@ -2,5 +2,13 @@ package command
 
 // Families gives the rows of all data commands, a slice for each family.
 func Families() [][]Spec {
-	return [][]Spec{stringSpecs(), genericSpecs(), hashSpecs(), setSpecs(), bitmapSpecs(), streamSpecs()}
+	return [][]Spec{
+		stringSpecs(),
+		genericSpecs(),
+		hashSpecs(),
+		setSpecs(),
+		bitmapSpecs(),
+		streamSpecs(),
+		hyperLogLogSpecs(),
+	}
 }

@@ -134,6 +134,7 @@ type Spec struct {
 	Complexity string
 	History    [][2]string // version, change
 	Hints      []string    // command tips
+	SysCmd     bool        // for the server's own use or its tests, as COMMAND DOCS says
 	Deprecated string      // version since which; "" when current
 	ReplacedBy string
 	Args       []Arg

@@ -116,9 +116,16 @@ func replyCommandDocs(w *resp.Writer, spec *command.Spec) {
 	field("since", spec.Since)
 	field("group", spec.Group)
 	field("complexity", spec.Complexity)
+	var flags []string
 	if spec.Deprecated != "" {
+		flags = append(flags, "deprecated")
+	}
+	if spec.SysCmd {
+		flags = append(flags, "syscmd")
+	}
+	if flags != nil {
 		w.BulkString("doc_flags")
-		replyFlags(w, []string{"deprecated"})
+		replyFlags(w, flags)
 		n++
 	}
 	field("deprecated_since", spec.Deprecated)
