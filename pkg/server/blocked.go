@@ -230,11 +230,11 @@ func (b *blocked) answer(c *client, write func(w *resp.Writer)) {
 
 // resume runs what the clients that got their reply have sent meanwhile.
 func (b *blocked) resume() {
-	for len(b.answered) > 0 {
-		c := b.answered[0]
-		b.answered = slices.Delete(b.answered, 0, 1)
-		if c.fd >= 0 {
+	for i := 0; i < len(b.answered); i++ { // the list may grow meanwhile
+		if c := b.answered[i]; c.fd >= 0 {
 			b.srv.resume(c)
 		}
 	}
+	clear(b.answered)
+	b.answered = b.answered[:0]
 }

@@ -69,10 +69,10 @@ func (b *blocked) serve() {
 // it holds what they want. Each gets one run, so that those who have to go on
 // waiting do not keep the loop.
 func (b *blocked) serveQueue(q *queue) {
-	db := b.srv.ks.DB(q.db)
+	db, key := b.srv.ks.DB(q.db), []byte(q.key)
 	for at, n := q.first, q.n; at != nil && n > 0; n-- {
 		p, next := at.owner, at.next
-		e, found := db.Peek([]byte(q.key))
+		e, found := db.Peek(key)
 		if p.wakes(e, found) && !p.client.has(flagCloseSoon) {
 			b.again(p)
 		}

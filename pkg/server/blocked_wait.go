@@ -1,6 +1,8 @@
 package server
 
 import (
+	"slices"
+
 	"redisd/internal/num"
 	"redisd/pkg/command"
 	"redisd/pkg/resp"
@@ -99,14 +101,21 @@ func (b *blocked) checkLog() {
 		return
 	}
 	off := b.srv.journal.off()
-	for _, c := range append([]*client(nil), b.log...) {
-		switch {
-		case c.has(flagCloseSoon):
-		case off:
-			b.answer(c, func(w *resp.Writer) { w.Error(errWaitAOFOff) })
-		case c.parked.onlyLog && b.srv.journal.safe(c.hold):
-			b.answer(c, c.parked.timeout)
+	var over []*client
+	b.log = slices.DeleteFunc(b.log, func(c *client) bool {
+		done := !c.has(flagCloseSoon) && (off || c.parked.onlyLog && b.srv.journal.safe(c.hold))
+		if done {
+			c.parked.aof = false // it is out of the list
+			over = append(over, c)
 		}
+		return done
+	})
+	for _, c := range over {
+		write := c.parked.timeout
+		if off {
+			write = func(w *resp.Writer) { w.Error(errWaitAOFOff) }
+		}
+		b.answer(c, write)
 	}
 }
 
