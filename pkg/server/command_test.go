@@ -141,6 +141,8 @@ var newerDocs = map[string]string{
 	"client|kill arguments":             "7.2: named anew, and one-of instead of strings with slashes",
 	"client|list arguments":             renamed,
 	"client|unblock arguments":          renamed,
+	"xinfo|stream history":              "7.2: active-time",
+	"xinfo|consumers history":           "7.2: inactive",
 }
 
 const renamed = "7.2: some are named anew"
