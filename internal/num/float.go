@@ -173,3 +173,14 @@ func appendSpecial(dst []byte, f float64) ([]byte, bool) {
 	}
 	return dst, false
 }
+
+// AppendG17 appends f as C prints it with "%.17g", which DEBUG DIGEST hashes.
+func AppendG17(dst []byte, f float64) []byte {
+	switch {
+	case math.IsInf(f, 1):
+		return append(dst, "inf"...)
+	case math.IsInf(f, -1):
+		return append(dst, "-inf"...)
+	}
+	return strconv.AppendFloat(dst, f, 'g', 17, 64)
+}

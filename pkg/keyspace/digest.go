@@ -3,6 +3,8 @@ package keyspace
 import (
 	"crypto/sha1"
 	"encoding/binary"
+
+	"redisd/internal/num"
 )
 
 // Digest is the dataset's fingerprint, the one that Redis's DEBUG DIGEST gives:
@@ -54,9 +56,27 @@ func (e Entry) ValueDigest() Digest {
 	return d
 }
 
+// addDigest adds type, value and whether the key expires, as Redis does: elements
+// whose order means nothing are added without one.
 func (e Entry) addDigest(d *Digest) {
 	d.mixUint32(int(e.Type()))
 	switch e.Type() {
+	case List:
+		l := e.List()
+		l.Each(func(v []byte) bool { d.mix(v); return true })
+	case Set:
+		s := e.Set()
+		s.Each(func(m []byte) bool { d.xor(m); return true })
+	case Hash:
+		h := e.Hash()
+		h.Each(func(field, value []byte) bool { d.xorPair(field, value); return true })
+	case ZSet:
+		var text [32]byte
+		z := e.ZSet()
+		z.Each(func(m []byte, score float64) bool {
+			d.xorPair(m, num.AppendG17(text[:0], score))
+			return true
+		})
 	case Stream:
 		e.Stream().digest(d)
 	default:
@@ -66,4 +86,12 @@ func (e Entry) addDigest(d *Digest) {
 	if e.hasExpire() {
 		d.xor([]byte("!!expire!!"))
 	}
+}
+
+// xorPair adds two strings whose order means something as one whose order does not.
+func (d *Digest) xorPair(a, b []byte) {
+	var pair Digest
+	pair.mix(a)
+	pair.mix(b)
+	d.xor(pair[:])
 }

@@ -5,9 +5,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -100,6 +102,45 @@ func TestDigestIsRedis(t *testing.T) {
 		}
 	}
 	check.Eq(t, hexOf(w.ks.Digest()), o.do("debug", "digest"))
+}
+
+func TestDigestOfCollectionsIsRedis(t *testing.T) {
+	o := startRedis(t)
+	for _, n := range []int{1, 5, 700} {
+		w := newWorld(t, 1, 1, 10)
+		db := w.ks.DB(0)
+		o.do("flushall")
+		list := db.NewList([]byte("list")).List()
+		hash := db.NewHash([]byte("hash")).Hash()
+		set := db.NewSet([]byte("set"), []byte("x"), 1).Set()
+		zset := db.NewZSet([]byte("zset"), 0, 5).ZSet()
+		stream := db.NewStream([]byte("stream")).Stream()
+		for i := range n {
+			// Texts and numbers, scores of all forms.
+			text, number := fmt.Sprintf("text:%d", i), fmt.Sprint(i*7)
+			score := []float64{float64(i), -float64(i) / 3, math.Inf(1), 1e20 * float64(i), 1e-7 * float64(i), math.Inf(-1)}[i%6]
+			for _, word := range []string{text, number} {
+				o.do("rpush", "list", word)
+				list.PushTail([]byte(word))
+				o.do("hset", "hash", word, text)
+				hash.Set([]byte(word), []byte(text))
+				o.do("sadd", "set", word)
+				set.Add([]byte(word))
+				o.do("zadd", "zset", strconv.FormatFloat(score, 'g', -1, 64), word)
+				zset.Add([]byte(word), score)
+			}
+			o.do("xadd", "stream", fmt.Sprintf("%d-%d", i+1, i), text, number)
+			stream.Append(keyspace.StreamID{Ms: uint64(i + 1), Seq: uint64(i)}, [][]byte{[]byte(text), []byte(number)})
+		}
+		for _, key := range []string{"list", "hash", "set", "zset", "stream"} {
+			e, ok := db.Peek([]byte(key))
+			check.True(t, ok, key)
+			if got, want := hexOf(e.ValueDigest()), o.do("debug", "digest-value", key); got != want {
+				t.Errorf("%s of %d: digest %s, Redis has %s", key, n, got, want)
+			}
+		}
+		check.Eq(t, hexOf(w.ks.Digest()), o.do("debug", "digest"))
+	}
 }
 
 // The encodings that commands leave behind are those of redis-server.
