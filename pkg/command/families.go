@@ -7,6 +7,7 @@ func Families() [][]Spec {
 		genericSpecs(),
 		hashSpecs(),
 		setSpecs(),
+		listSpecs(),
 		bitmapSpecs(),
 		streamSpecs(),
 		hyperLogLogSpecs(),
