@@ -57,7 +57,6 @@ func TestNoAllocations(t *testing.T) {
 		{"type", []string{"type n"}},
 		{"rename", []string{"set a 1", "rename a b"}},
 		{"append", []string{"set k 1", "append k 2", "append k 345"}},
-		{"lists", []string{"rpush l a 12", "lpush l b", "lrange l 0 -1", "lmove l l left right", "lindex l 1", "lpop l", "rpop l", "rpop l"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

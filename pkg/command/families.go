@@ -7,7 +7,6 @@ func Families() [][]Spec {
 		genericSpecs(),
 		hashSpecs(),
 		setSpecs(),
-		listSpecs(),
 		bitmapSpecs(),
 		streamSpecs(),
 		hyperLogLogSpecs(),

@@ -138,7 +138,7 @@ func (c *child) records(f format, d *rdb.Decoder, between bool) error {
 			return nil
 		}
 		if err == nil {
-			err = f.record(rec)
+			err = put(f, rec, d)
 		}
 		if err != nil {
 			return err
@@ -154,6 +154,14 @@ func (c *child) records(f format, d *rdb.Decoder, between bool) error {
 			}
 		}
 	}
+}
+
+// put writes a record, whose value d stands before if it is no string.
+func put(f format, rec *rdb.Record, d *rdb.Decoder) error {
+	if rec.Type == rdb.TypeString {
+		return f.record(rec)
+	}
+	return f.value(rec, func(v rdb.Visitor) error { return d.Visit(rec.Type, v, rdb.Structure) })
 }
 
 // large writes the large values whose parts have all come.

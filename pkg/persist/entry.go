@@ -3,6 +3,7 @@ package persist
 import (
 	"redisd/pkg/keyspace"
 	"redisd/pkg/persist/rdb"
+	"redisd/pkg/persist/value"
 )
 
 // entryView makes records of keyspace entries without allocating.
@@ -11,14 +12,14 @@ type entryView struct {
 	scratch [24]byte // for the text of a number
 }
 
-// of returns e as a record, good until the next call or change of the keyspace.
+// of returns e as a record, good until the next call or change of the keyspace. A
+// value that is no string is not in it.
 func (v *entryView) of(db int, e keyspace.Entry, attr Attribute) *rdb.Record {
-	if e.Type() != keyspace.String {
-		panic("BUG: persist: no encoder for values of type " + e.Type().String())
-	}
 	v.rec = rdb.Record{
-		DB: db, Key: e.Key(), Type: rdb.TypeString, ExpireAt: e.ExpireAt(),
-		Idle: -1, Freq: -1, Str: e.Value(&v.scratch),
+		DB: db, Key: e.Key(), Type: value.Type(e), ExpireAt: e.ExpireAt(), Idle: -1, Freq: -1,
+	}
+	if v.rec.Type == rdb.TypeString {
+		v.rec.Str = e.Value(&v.scratch)
 	}
 	attributes(&v.rec, e, attr)
 	return &v.rec

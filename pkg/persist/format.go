@@ -9,16 +9,22 @@ import (
 // format turns records into the bytes of a file.
 type format interface {
 	begin() error
+	// record writes a key whose value is the string rec.Str.
 	record(rec *rdb.Record) error
+	// value writes a key whose value is of any other type: give gives it to a visitor.
+	value(rec *rdb.Record, give func(v rdb.Visitor) error) error
 	end() error
 }
 
 // newFormat returns the format that the options ask for.
 func newFormat(o *output, opts *Options) format {
 	if opts.Role == RoleAOF && !opts.Preamble {
-		return &aofFormat{out: o, timestamp: opts.TimestampSecs, db: -1}
+		return &aofFormat{out: o, timestamp: opts.TimestampSecs, db: -1, commands: commands{out: o}}
 	}
-	return &rdbFormat{out: o, opts: opts, db: -1, hinted: make([]bool, len(opts.Databases))}
+	return &rdbFormat{
+		out: o, opts: opts, db: -1, hinted: make([]bool, len(opts.Databases)),
+		writer: rdb.Writer{Buf: &o.buf, Compress: opts.Compress, Added: o.added},
+	}
 }
 
 // rdbFormat writes an RDB file, or the preamble of an append-only file.
@@ -27,6 +33,7 @@ type rdbFormat struct {
 	opts   *Options
 	db     int    // the database selected, -1 for none
 	hinted []bool // databases whose size was told
+	writer rdb.Writer
 }
 
 func (w *rdbFormat) begin() error {
@@ -45,6 +52,20 @@ func (w *rdbFormat) record(rec *rdb.Record) error {
 		w.selectDB(rec.DB)
 	}
 	o.buf = rdb.AppendRecord(o.buf, rec, w.opts.Compress)
+	return o.added()
+}
+
+func (w *rdbFormat) value(rec *rdb.Record, give func(v rdb.Visitor) error) error {
+	o := w.out
+	if rec.DB != w.db {
+		w.selectDB(rec.DB)
+	}
+	head := *rec
+	head.Type = rdb.WrittenType(rec.Type)
+	o.buf = rdb.AppendRecordHead(o.buf, &head, w.opts.Compress)
+	if err := give(&w.writer); err != nil {
+		return err
+	}
 	return o.added()
 }
 
@@ -78,6 +99,7 @@ type aofFormat struct {
 	out       *output
 	timestamp int64
 	db        int
+	commands  commands
 }
 
 func (w *aofFormat) begin() error {
@@ -90,24 +112,37 @@ func (w *aofFormat) begin() error {
 }
 
 func (w *aofFormat) record(rec *rdb.Record) error {
-	b := w.out.buf
-	if rec.DB != w.db {
-		b = append(b, "*2\r\n$6\r\nSELECT\r\n"...)
-		b = appendBulkInt(b, int64(rec.DB))
-		w.db = rec.DB
-	}
-	if rec.Type != rdb.TypeString {
-		panic("BUG: persist: no commands for values of type " + rdb.TypeName(rec.Type))
-	}
-	b = append(b, "*3\r\n$3\r\nSET\r\n"...)
+	w.selectDB(rec.DB)
+	b := append(w.out.buf, "*3\r\n$3\r\nSET\r\n"...)
 	b = appendBulk(b, rec.Key)
-	b = appendBulk(b, rec.Str)
-	if rec.ExpireAt != -1 {
-		b = append(b, "*3\r\n$9\r\nPEXPIREAT\r\n"...)
-		b = appendBulk(b, rec.Key)
-		b = appendBulkInt(b, rec.ExpireAt)
+	w.out.buf = appendBulk(b, rec.Str)
+	return w.expiry(rec)
+}
+
+func (w *aofFormat) value(rec *rdb.Record, give func(v rdb.Visitor) error) error {
+	w.selectDB(rec.DB)
+	w.commands.key = rec.Key
+	if err := give(&w.commands); err != nil {
+		return err
 	}
-	w.out.buf = b
+	return w.expiry(rec)
+}
+
+func (w *aofFormat) selectDB(db int) {
+	if db != w.db {
+		w.out.buf = append(w.out.buf, "*2\r\n$6\r\nSELECT\r\n"...)
+		w.out.buf = appendBulkInt(w.out.buf, int64(db))
+		w.db = db
+	}
+}
+
+// expiry ends a key.
+func (w *aofFormat) expiry(rec *rdb.Record) error {
+	if rec.ExpireAt != -1 {
+		b := append(w.out.buf, "*3\r\n$9\r\nPEXPIREAT\r\n"...)
+		b = appendBulk(b, rec.Key)
+		w.out.buf = appendBulkInt(b, rec.ExpireAt)
+	}
 	return w.out.added()
 }
 

@@ -20,7 +20,7 @@ type Job struct {
 	head     []byte // start of a record that does not fit in a block
 	view     entryView
 	scratch  []byte // heads of frames
-	body     []byte // elements of a part
+	values   valueSender
 }
 
 func newJob(opts Options) Job {
@@ -45,14 +45,20 @@ func (j *Job) Pid() int { return j.pid }
 
 // Entry encodes an entry of the snapshot, for keyspace.Cut.
 func (j *Job) Entry(db int, e keyspace.Entry) {
-	j.Record(db, j.view.of(db, e, j.opts.Attribute))
+	rec := j.view.of(db, e, j.opts.Attribute)
+	if rec.Type == rdb.TypeString {
+		j.Record(db, rec)
+		return
+	}
+	j.value(db, rec, e)
 }
 
 // recordHead bounds what surrounds the strings of a record: SELECTDB, expiry,
 // idle, frequency, type and two lengths.
 const recordHead = 10 + 9 + 10 + 2 + 1 + 9 + 9
 
-// Record encodes one key of the snapshot. Nothing of rec is kept.
+// Record encodes one key of the snapshot whose value is a string. Nothing of rec is
+// kept.
 func (j *Job) Record(db int, rec *rdb.Record) {
 	if j.complete {
 		panic("BUG: persist: an entry after the snapshot's end")
@@ -87,26 +93,12 @@ func (j *Job) bigRecord(db int, rec *rdb.Record) {
 		h = rdb.AppendSelectDB(h, db)
 		j.db = db
 	}
-	h = appendPrefix(h, rec)
+	h = rdb.AppendRawHead(h, rec)
 	j.out.stream(frameEntries, h)
 	h = rdb.AppendLen(h[:0], uint64(len(rec.Str)))
 	j.out.stream(frameEntries, h)
 	j.out.stream(frameEntries, rec.Str)
 	j.head = h
-}
-
-// appendPrefix appends a record up to its value.
-func appendPrefix(h []byte, rec *rdb.Record) []byte {
-	if rec.ExpireAt != -1 {
-		h = rdb.AppendExpireMillis(h, rec.ExpireAt)
-	}
-	if rec.Idle >= 0 {
-		h = rdb.AppendIdle(h, uint64(rec.Idle))
-	}
-	if rec.Freq >= 0 {
-		h = rdb.AppendFreq(h, byte(rec.Freq))
-	}
-	return rdb.AppendRawString(append(h, rec.Type), rec.Key)
 }
 
 // SnapshotDone puts the end of the snapshot into the pipe: the keyspace has
@@ -117,7 +109,7 @@ func (j *Job) SnapshotDone() {
 	}
 	j.complete = true
 	j.out.frame(frameSnapshotEnd, j.sent.append(nil))
-	j.head, j.scratch, j.body = nil, nil, nil
+	j.head, j.scratch, j.values = nil, nil, valueSender{}
 }
 
 // Pending is the number of bytes that the pipe has not taken.

@@ -8,6 +8,7 @@ import (
 	"redisd/internal/vfs"
 	"redisd/pkg/keyspace"
 	"redisd/pkg/persist/rdb"
+	"redisd/pkg/persist/value"
 )
 
 // errFinished marks a FileSave that has been ended: a second end does nothing.
@@ -62,12 +63,20 @@ func NewFileSave(opts Options, cfg SaveConfig) *FileSave {
 
 // Entry writes an entry, for keyspace.Cut.
 func (s *FileSave) Entry(db int, e keyspace.Entry) {
-	if s.err == nil {
-		s.Record(s.view.of(db, e, s.opts.Attribute))
+	if s.err != nil {
+		return
 	}
+	rec := s.view.of(db, e, s.opts.Attribute)
+	if rec.Type == rdb.TypeString {
+		s.Record(rec)
+		return
+	}
+	s.keys++
+	s.opts.delay()
+	s.err = s.fmt.value(rec, func(v rdb.Visitor) error { return value.Visit(e, v) })
 }
 
-// Record writes one key of database rec.DB.
+// Record writes one key of database rec.DB whose value is a string.
 func (s *FileSave) Record(rec *rdb.Record) {
 	if s.err == nil {
 		s.keys++

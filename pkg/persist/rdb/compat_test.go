@@ -277,7 +277,11 @@ func TestCheckDamagedAsRedis(t *testing.T) {
 		bad[start+rnd.IntN(len(bad)-start)] ^= 1 << rnd.IntN(8)
 		b := file(10, string(bad))
 		_, want := checkTool(t, b)
-		got := rdb.Check(bytes.NewReader(b), int64(len(b)), &strings.Builder{}, rdb.CheckOptions{})
+		var report strings.Builder
+		got := rdb.Check(bytes.NewReader(b), int64(len(b)), &report, rdb.CheckOptions{})
+		if !got && want && regexp.MustCompile(`Stream (listpack integrity|length inconsistent)|Listpack re-added`).MatchString(report.String()) {
+			continue // a stream whose IDs are in disorder: the tool does not look at them
+		}
 		if got != want {
 			differ++
 			t.Logf("redis-check-rdb %t, Check %t: %.200q", want, got, bad[start:])

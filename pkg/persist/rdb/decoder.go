@@ -100,6 +100,16 @@ func (d *Decoder) SetSize(n int64) { d.size = n }
 // Offset is the number of bytes taken so far.
 func (d *Decoder) Offset() int64 { return d.base + int64(d.pos) }
 
+// AtMost is a bound for a number n of things that the input claims, each of which
+// takes a byte at least: n, or what there can be. It is for making room.
+func (d *Decoder) AtMost(n uint64) int {
+	most := uint64(bufferSize) // of a stream nobody knows
+	if d.size >= 0 {
+		most = uint64(max(0, d.size-d.Offset()))
+	}
+	return int(min(n, most))
+}
+
 // Buffered returns what was read from the source and not taken yet. Valid until
 // the next call of the decoder.
 func (d *Decoder) Buffered() []byte { return d.buf[d.pos:d.end] }

@@ -27,7 +27,7 @@ func (v *teller) Pair(f, x []byte) error             { return v.add("%q: %q", f,
 func (v *teller) Member(m []byte, s float64) error   { return v.add("%q scores %g", m, s) }
 func (v *teller) End() error                         { return v.add("end") }
 func (v *teller) Consumers(n uint64) error           { return v.add("%d consumers", n) }
-func (v *teller) Owned(id rdb.StreamID) error        { return v.add("owns %v", id) }
+func (v *teller) Owned(id ds.StreamID) error         { return v.add("owns %v", id) }
 func (v *teller) Pending(p *rdb.StreamPending) error { return v.add("pending %+v", *p) }
 
 func (v *teller) Pack(b []byte) error {
@@ -45,7 +45,7 @@ func elements(b []byte) (s string) {
 	return s
 }
 
-func (v *teller) Node(id rdb.StreamID, b []byte) error { return v.add("node %v%s", id, elements(b)) }
+func (v *teller) Node(n ds.StreamNode) error { return v.add("node %v%s", n.Master, elements(n.LP)) }
 
 func (v *teller) Info(s *rdb.StreamInfo) error { return v.add("info %+v", *s) }
 

@@ -101,12 +101,14 @@ type walker struct {
 	hold []byte       // the first of two strings that go together
 	conv ds.LPBuilder // an old packed form on its way to a listpack
 	// What follows belongs to the stream in hand.
-	ids, names, owners fingerprints
-	pending            pending
-	info               StreamInfo
-	grp                StreamGroup
-	pel                StreamPending
-	con                StreamConsumer
+	nodes           int         // of the stream, so far
+	firstID, lastID ds.StreamID // of the entries in them
+	names, owners   fingerprints
+	pending         pending
+	info            StreamInfo
+	grp             StreamGroup
+	pel             StreamPending
+	con             StreamConsumer
 }
 
 func (d *Decoder) walker() *walker {
@@ -333,12 +335,6 @@ func (w *walker) unpack(b []byte, n int) error {
 	return w.end(err)
 }
 
-// Containers of a quicklist's node.
-const (
-	nodePlain  = 1
-	nodePacked = 2
-)
-
 func (w *walker) quicklist(t byte) error {
 	nodes, err := w.d.readLen()
 	switch {
@@ -361,13 +357,13 @@ func (w *walker) quicklist(t byte) error {
 
 // node takes a node of a list and returns the number of its elements.
 func (w *walker) node(t byte) (int, error) {
-	container := uint64(nodePacked)
+	container := uint64(ListPacked)
 	if t == TypeListQuicklist2 {
 		var err error
 		if container, err = w.d.readLen(); err != nil {
 			return 0, err
 		}
-		if container != nodePlain && container != nodePacked {
+		if container != ListPlain && container != ListPacked {
 			return 0, w.d.corrupt("Quicklist integrity check failed.")
 		}
 	}
@@ -378,7 +374,7 @@ func (w *walker) node(t byte) (int, error) {
 	if len(b) == 0 {
 		return 0, w.d.corrupt("Quicklist integrity check failed.")
 	}
-	if container == nodePlain {
+	if container == ListPlain {
 		return 1, w.v.Element(b)
 	}
 	b, n, reason := w.inspect(t, b)
@@ -409,10 +405,10 @@ func (discard) Pair(_, _ []byte) error         { return nil }
 func (discard) Member([]byte, float64) error   { return nil }
 func (discard) Pack([]byte) error              { return nil }
 func (discard) End() error                     { return nil }
-func (discard) Node(StreamID, []byte) error    { return nil }
+func (discard) Node(ds.StreamNode) error       { return nil }
 func (discard) Info(*StreamInfo) error         { return nil }
 func (discard) Group(*StreamGroup) error       { return nil }
 func (discard) Pending(*StreamPending) error   { return nil }
 func (discard) Consumers(uint64) error         { return nil }
 func (discard) Consumer(*StreamConsumer) error { return nil }
-func (discard) Owned(StreamID) error           { return nil }
+func (discard) Owned(ds.StreamID) error        { return nil }

@@ -1,22 +1,19 @@
 package rdb
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
 
-// StreamID names an entry of a stream.
-type StreamID struct{ Ms, Seq uint64 }
-
-// Less tells whether the ID comes before b.
-func (a StreamID) Less(b StreamID) bool {
-	return a.Ms < b.Ms || a.Ms == b.Ms && a.Seq < b.Seq
-}
+	"redisd/pkg/ds"
+)
 
 // decodeID reads an ID of 16 bytes, big endian.
-func decodeID(b []byte) StreamID {
-	return StreamID{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}
+func decodeID(b []byte) ds.StreamID {
+	return ds.StreamID{Ms: binary.BigEndian.Uint64(b), Seq: binary.BigEndian.Uint64(b[8:])}
 }
 
 // appendID is the opposite of decodeID.
-func appendID(dst []byte, id StreamID) []byte {
+func appendID(dst []byte, id ds.StreamID) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, id.Ms)
 	return binary.BigEndian.AppendUint64(dst, id.Seq)
 }
@@ -26,9 +23,9 @@ func appendID(dst []byte, id StreamID) []byte {
 // Owned for each of its pending entries. What is pointed at is good during the call
 // only.
 type StreamVisitor interface {
-	// Node takes a valid node with at least one entry that is not deleted: the ID
-	// that its entries are relative to, and their listpack.
-	Node(id StreamID, b []byte) error
+	// Node takes a valid node with at least one entry that is not deleted. IDs ascend
+	// from node to node.
+	Node(n ds.StreamNode) error
 	Info(s *StreamInfo) error
 	Group(g *StreamGroup) error
 	Pending(p *StreamPending) error
@@ -36,29 +33,30 @@ type StreamVisitor interface {
 	Consumers(n uint64) error
 	Consumer(c *StreamConsumer) error
 	// Owned takes the ID of a pending entry of the last consumer.
-	Owned(id StreamID) error
+	Owned(id ds.StreamID) error
 }
 
 // StreamInfo is what a stream knows beside its entries.
 type StreamInfo struct {
-	// Length is the number of entries: counted, not believed.
+	// Length is the number of entries, First the first one's ID: counted and looked
+	// up, not believed.
 	Length uint64
-	Last   StreamID // the highest ID ever given out
-	// First is the first entry's ID, MaxDeleted the highest one that was deleted,
-	// Added the number of entries ever added. None of them is told when Old: the
-	// layout of Redis 5 and 6 lacks them.
-	First, MaxDeleted StreamID
-	Added             uint64
-	Old               bool
-	Groups            uint64 // that follow
+	First  ds.StreamID
+	Last   ds.StreamID // the highest ID ever given out
+	// MaxDeleted is the highest ID that was deleted, Added the number of entries
+	// ever added. The layout of Redis 5 and 6 lacks them: then nothing was deleted,
+	// and what there is was added.
+	MaxDeleted ds.StreamID
+	Added      uint64
+	Groups     uint64 // that follow
 }
 
 // StreamGroup is a consumer group.
 type StreamGroup struct {
 	Name []byte
-	Last StreamID // last ID delivered
-	// Read is the number of entries ever read, -1 when the group does not know, and
-	// not told when Old.
+	Last ds.StreamID // last ID delivered
+	// Read is the number of entries ever read, -1 when the group does not know. Old
+	// says that the layout does not tell it.
 	Read    int64
 	Old     bool
 	Pending uint64 // entries that follow
@@ -67,7 +65,7 @@ type StreamGroup struct {
 // StreamPending is an entry that was delivered to a consumer of the group and not
 // acknowledged.
 type StreamPending struct {
-	ID    StreamID
+	ID    ds.StreamID
 	Time  int64 // of the last delivery, Unix milliseconds
 	Count uint64
 }
@@ -86,13 +84,13 @@ func (w *walker) stream(t byte) error {
 	if err != nil {
 		return err
 	}
-	w.ids.clear()
+	w.nodes, w.firstID, w.lastID = 0, ds.StreamID{}, ds.StreamID{}
 	length := uint64(0)
 	err = w.begin(TypeStreamListpacks2, nodes)
 	for n := nodes; n > 0 && err == nil; n-- {
-		live := uint64(0)
+		live := 0
 		live, err = w.streamNode()
-		length += live
+		length += uint64(live)
 	}
 	if err != nil {
 		return err
@@ -107,7 +105,7 @@ func (w *walker) stream(t byte) error {
 
 // streamNode takes the ID that a listpack of entries starts from, and the listpack.
 // It returns the number of entries that are not deleted.
-func (w *walker) streamNode() (uint64, error) {
+func (w *walker) streamNode() (int, error) {
 	key, err := w.held()
 	if err == nil && w.v != nil && len(key) != 16 {
 		err = w.d.corrupt("Stream node key entry is not the size of a stream ID")
@@ -119,22 +117,27 @@ func (w *walker) streamNode() (uint64, error) {
 	if err != nil || w.v == nil {
 		return 0, err
 	}
-	live, ok := streamNodeValid(b)
-	if !ok {
+	n := ds.StreamNode{LP: b, Master: decodeID(key)}
+	info, bad := ds.InspectStreamNode(n.Master, b)
+	switch {
+	case bad != nil:
 		return 0, w.d.corrupt("Stream listpack integrity check failed.")
-	}
-	if w.level == Everything && !w.ids.add(key) {
+	case info.Live == 0:
+		return 0, nil
+	case w.nodes > 0 && !w.lastID.Less(n.Master):
 		return 0, w.d.corrupt(DuplicateNode)
 	}
-	if live == 0 {
-		return 0, nil
+	if w.nodes == 0 {
+		w.firstID = info.First
 	}
-	return live, w.v.Node(decodeID(key), b)
+	w.nodes++
+	w.lastID = info.Last
+	return info.Live, w.v.Node(n)
 }
 
 // Reasons for streams that hold something twice, or not at all.
 const (
-	DuplicateNode     = "Listpack re-added with existing key"
+	DuplicateNode     = "Listpack re-added with existing key" // or out of order
 	DuplicateGroup    = "Duplicated consumer group name"
 	DuplicateConsumer = "Duplicate stream consumer detected."
 	DuplicatePending  = "Duplicated global PEL entry loading stream consumer group"
@@ -147,13 +150,13 @@ const (
 // number of these.
 func (w *walker) streamInfo(t byte, nodes, length uint64) (uint64, error) {
 	s := &w.info
-	*s = StreamInfo{Old: t == TypeStreamListpacks}
+	*s = StreamInfo{First: w.firstID, Added: length}
 	told, err := w.d.readLen()
 	if err != nil {
 		return 0, err
 	}
 	into := []*uint64{&s.Last.Ms, &s.Last.Seq, &s.First.Ms, &s.First.Seq, &s.MaxDeleted.Ms, &s.MaxDeleted.Seq, &s.Added}
-	if s.Old {
+	if t == TypeStreamListpacks {
 		into = into[:2]
 	}
 	for _, p := range into {
@@ -161,19 +164,19 @@ func (w *walker) streamInfo(t byte, nodes, length uint64) (uint64, error) {
 			return 0, err
 		}
 	}
-	if w.v != nil && told > 0 && nodes == 0 {
+	if w.v != nil && (told > 0 && nodes == 0 || s.Last.Less(w.lastID) || s.Added < length || s.Added > math.MaxInt64) {
 		return 0, w.d.corrupt("Stream length inconsistent with rax entries")
 	}
 	if s.Groups, err = w.d.readLen(); err != nil || w.v == nil {
 		return s.Groups, err
 	}
-	s.Length = length
+	s.Length, s.First = length, w.firstID
 	return s.Groups, w.v.Info(s)
 }
 
 // pending holds the IDs of a group's unacknowledged entries, true once a
 // consumer owns them; nil unless everything is to be checked.
-type pending map[StreamID]bool
+type pending map[ds.StreamID]bool
 
 // group takes a consumer group: name, position, entries not acknowledged, and
 // the consumers.
@@ -183,7 +186,7 @@ func (w *walker) group(t byte) error {
 		return err
 	}
 	g := &w.grp
-	*g = StreamGroup{Name: name, Old: t == TypeStreamListpacks}
+	*g = StreamGroup{Name: name, Read: -1, Old: t == TypeStreamListpacks}
 	var read uint64
 	into := []*uint64{&g.Last.Ms, &g.Last.Seq, &read, &g.Pending}
 	if g.Old {
@@ -194,8 +197,13 @@ func (w *walker) group(t byte) error {
 			return err
 		}
 	}
-	g.Read = int64(read)
+	if !g.Old {
+		g.Read = int64(read)
+	}
 	if w.v != nil {
+		if g.Read < -1 {
+			return w.d.corrupt("Stream cgroup offset out of range")
+		}
 		if w.level == Everything && !w.names.add(name) {
 			return w.d.corrupt(DuplicateGroup)
 		}

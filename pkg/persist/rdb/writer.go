@@ -18,9 +18,19 @@ type Writer struct {
 	// Added, if not nil, is called after each string, when Buf may be emptied: so a
 	// value of any size passes through a bounded buffer. Its error ends the visit.
 	Added func() error
+	// Long, if not nil, is called with Raw instead of appending a string that is
+	// longer than LongText: so it need not be copied into Buf, whose bytes come
+	// before it.
+	Long func(b []byte) error
 
 	t byte
 }
+
+// LongText is the longest string that a Writer with a Long appends itself.
+const LongText = 64 << 10
+
+// Continue makes the Writer go on in the middle of a value that Begin calls t.
+func (w *Writer) Continue(t byte) { w.t = t }
 
 // WrittenType is the type under which a Writer writes a value that Begin calls t, or
 // a decoder finds as t: one that Redis 7.0 reads.
@@ -52,10 +62,14 @@ func (w *Writer) Begin(t byte, n uint64) error {
 	return w.length(n)
 }
 
+// AppendPackedNode appends what comes before the listpack of a list that is one
+// node, and before that listpack's length.
+func AppendPackedNode(dst []byte) []byte { return append(dst, 1, ListPacked) }
+
 // Element implements Visitor.
 func (w *Writer) Element(b []byte) error {
 	if w.t == TypeListQuicklist2 {
-		*w.Buf = AppendLen(*w.Buf, nodePlain)
+		*w.Buf = AppendLen(*w.Buf, ListPlain)
 	}
 	return w.text(b)
 }
@@ -81,7 +95,7 @@ func (w *Writer) Member(member []byte, score float64) error {
 // written as its members.
 func (w *Writer) Pack(b []byte) error {
 	if w.t == TypeListQuicklist2 {
-		*w.Buf = AppendLen(*w.Buf, nodePacked)
+		*w.Buf = AppendLen(*w.Buf, ListPacked)
 	}
 	if w.t != TypeSetListpack {
 		return w.text(b)
@@ -101,6 +115,10 @@ func (w *Writer) End() error { return nil }
 
 func (w *Writer) text(b []byte) error {
 	if w.Raw {
+		if w.Long != nil && len(b) > LongText {
+			*w.Buf = AppendLen(*w.Buf, uint64(len(b)))
+			return w.Long(b)
+		}
 		*w.Buf = AppendRawString(*w.Buf, b)
 	} else {
 		*w.Buf = AppendString(*w.Buf, b, w.Compress)
@@ -118,8 +136,8 @@ func (w *Writer) length(n ...uint64) error {
 	return nil
 }
 
-// bytes appends what has no length, and lets the buffer be emptied.
-func (w *Writer) id(id StreamID) error {
+// id appends an ID, which has no length before it, and lets the buffer be emptied.
+func (w *Writer) id(id ds.StreamID) error {
 	*w.Buf = appendID(*w.Buf, id)
 	if w.Added == nil {
 		return nil
@@ -132,10 +150,9 @@ func (w *Writer) millis(ms int64) {
 }
 
 // Node implements StreamVisitor.
-func (w *Writer) Node(id StreamID, b []byte) error {
-	// As Redis does it with its longest number, LZF is not tried on 16 bytes.
-	*w.Buf = appendID(AppendLen(*w.Buf, 16), id)
-	return w.text(b)
+func (w *Writer) Node(n ds.StreamNode) error {
+	*w.Buf = appendID(AppendLen(*w.Buf, 16), n.Master) // a string, too short for LZF
+	return w.text(n.LP)
 }
 
 // Info implements StreamVisitor.
@@ -172,4 +189,4 @@ func (w *Writer) Consumer(c *StreamConsumer) error {
 }
 
 // Owned implements StreamVisitor.
-func (w *Writer) Owned(id StreamID) error { return w.id(id) }
+func (w *Writer) Owned(id ds.StreamID) error { return w.id(id) }

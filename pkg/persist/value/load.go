@@ -1,6 +1,7 @@
 package value
 
 import (
+	"redisd/internal/num"
 	"redisd/pkg/ds"
 	"redisd/pkg/keyspace"
 	"redisd/pkg/persist/rdb"
@@ -9,10 +10,19 @@ import (
 // Loader makes entries of what a decoder reads.
 type Loader struct {
 	limits *keyspace.Limits
+	d      *rdb.Decoder
 	db     *keyspace.DB
 	key    []byte
-	t      byte
-	n      uint64
+
+	t    byte
+	n    int  // elements that are expected, bounded by what can come
+	made bool // the key is there, and one of these is its value:
+	list keyspace.ListHandle
+	hash keyspace.HashValue
+	set  keyspace.SetValue
+	zset keyspace.SortedSet
+
+	stream streamLoader
 }
 
 var _ rdb.Visitor = (*Loader)(nil)
@@ -21,11 +31,12 @@ var _ rdb.Visitor = (*Loader)(nil)
 func NewLoader(ks *keyspace.Keyspace) *Loader { return &Loader{limits: &ks.Limits} }
 
 // Load makes key of db the value of type t that d stands before. It expires at that
-// Unix time in milliseconds, -1 for never. A key that is there is replaced. After an error, which is an *rdb.Error, there is no
-// key; rdb.ErrEmptyKey says that the value was read to its end and held nothing.
-// key must not be arena memory, nor lie in what d reads next.
+// Unix time in milliseconds, -1 for never. A key that is there is replaced. After an
+// error, which is an *rdb.Error, there is no key; rdb.ErrEmptyKey says that the value
+// was read to its end and held nothing. key must not be arena memory, nor lie in what
+// d reads next. It panics with *mem.OutOfMemory.
 func (l *Loader) Load(db *keyspace.DB, key []byte, t byte, at int64, d *rdb.Decoder, s rdb.Scrutiny) error {
-	*l = Loader{limits: l.limits, db: db, key: key}
+	*l = Loader{limits: l.limits, db: db, key: key, d: d}
 	db.DeleteExpired(key) // a file's times are those of another day
 	err := d.Visit(t, l, s)
 	switch {
@@ -34,74 +45,107 @@ func (l *Loader) Load(db *keyspace.DB, key []byte, t byte, at int64, d *rdb.Deco
 	case at != -1:
 		db.SetExpire(key, at)
 	}
-	l.db, l.key = nil, nil
+	l.db, l.key, l.d = nil, nil, nil
 	return err
 }
 
 // Begin implements rdb.Visitor.
 func (l *Loader) Begin(t byte, n uint64) error {
-	l.t, l.n = t, n
+	l.t, l.n = t, l.d.AtMost(n)
+	if t == rdb.TypeStreamListpacks2 {
+		l.stream = streamLoader{s: l.db.NewStream(l.key).Stream()}
+	}
 	return nil
 }
 
 // Element implements rdb.Visitor.
 func (l *Loader) Element(b []byte) error {
-	if l.t == rdb.TypeString {
+	switch l.t {
+	case rdb.TypeString:
 		l.db.SetString(l.key, b, -1)
-		return nil
+	case rdb.TypeSet, rdb.TypeSetIntset, rdb.TypeSetListpack:
+		if !l.made {
+			l.made, l.set = true, l.db.NewSet(l.key, b, l.n).Set()
+		}
+		if !l.set.Add(b) {
+			return rdb.Corrupt(rdb.DuplicateMember)
+		}
+	case rdb.TypeListQuicklist2:
+		l.inList().LoadPlain(b)
+	default:
+		l.inList().PushTail(b)
 	}
-	return errNotYet
+	return nil
 }
 
 // Pair implements rdb.Visitor.
-func (l *Loader) Pair(field, value []byte) error { return errNotYet }
+func (l *Loader) Pair(field, value []byte) error {
+	if !l.made {
+		l.made, l.hash = true, l.db.NewHash(l.key).Hash()
+		l.hash.Expect(l.n)
+	}
+	if !l.hash.Set(field, value) {
+		return rdb.Corrupt(rdb.DuplicateField)
+	}
+	return nil
+}
 
 // Member implements rdb.Visitor.
-func (l *Loader) Member(member []byte, score float64) error { return errNotYet }
+func (l *Loader) Member(member []byte, score float64) error {
+	if !l.made {
+		l.made, l.zset = true, l.db.NewZSet(l.key, l.n, len(member)).ZSet()
+	}
+	if !l.zset.Add(member, score) {
+		return rdb.Corrupt(rdb.DuplicateScore)
+	}
+	return nil
+}
 
 // Pack implements rdb.Visitor. Redis looks at the number of elements only, not at
 // their lengths.
 func (l *Loader) Pack(b []byte) error {
+	most, t, enc := 0, keyspace.Set, keyspace.Listpack
 	switch l.t {
+	case rdb.TypeListQuicklist2:
+		l.inList().LoadListpack(b)
+		return nil
 	case rdb.TypeSetIntset:
-		if l.n <= uint64(l.limits.SetIntset) {
-			l.db.NewBlob(l.key, keyspace.Set, keyspace.Intset, b)
-			return nil
-		}
+		most, enc = l.limits.SetIntset, keyspace.Intset
+		l.n = ds.Intset(b).Len()
 	case rdb.TypeSetListpack:
-		if l.n <= uint64(l.limits.SetEntries) {
-			l.db.NewBlob(l.key, keyspace.Set, keyspace.Listpack, b)
-			return nil
-		}
+		most = l.limits.SetEntries
+		l.n = ds.Listpack(b).Count()
 	case rdb.TypeHashListpack:
-		if l.n <= uint64(l.limits.HashEntries) {
-			l.db.NewBlob(l.key, keyspace.Hash, keyspace.Listpack, b)
-			return nil
-		}
+		most, t = l.limits.HashEntries, keyspace.Hash
+		l.n = ds.Listpack(b).Count() / 2
 	case rdb.TypeZsetListpack:
-		if l.n <= uint64(l.limits.ZSetEntries) {
-			l.db.NewBlob(l.key, keyspace.ZSet, keyspace.Listpack, b)
-			return nil
-		}
+		most, t = l.limits.ZSetEntries, keyspace.ZSet
+		l.n = ds.Listpack(b).Count() / 2
+	}
+	if l.n <= most {
+		l.db.NewBlob(l.key, t, enc, b)
+		return nil
+	}
+	if enc == keyspace.Intset {
+		return l.unpackInts(b)
 	}
 	return l.unpack(b)
 }
 
-// unpack adds the elements of a packed value one by one, to an encoding that takes
-// more of them.
-func (l *Loader) unpack(b []byte) error {
+// unpack adds the elements of a listpack one by one: there are too many for it now.
+func (l *Loader) unpack(b []byte) (err error) {
 	var first, second [24]byte
-	if l.t == rdb.TypeSetIntset {
-		return errNotYet
-	}
 	p := ds.Listpack(b)
-	var err error
 	for off := p.First(); off >= 0 && err == nil; off = p.Next(off) {
 		e := p.Get(off).Bytes(&first)
 		switch l.t {
 		case rdb.TypeHashListpack:
 			off = p.Next(off)
 			err = l.Pair(e, p.Get(off).Bytes(&second))
+		case rdb.TypeZsetListpack:
+			off = p.Next(off)
+			score, _ := num.ParseFloat(p.Get(off).Bytes(&second)) // the decoder has looked at it
+			err = l.Member(e, score)
 		default:
 			err = l.Element(e)
 		}
@@ -109,28 +153,32 @@ func (l *Loader) unpack(b []byte) error {
 	return err
 }
 
+func (l *Loader) unpackInts(b []byte) error {
+	var text [24]byte
+	s := ds.Intset(b)
+	for i := range s.Len() {
+		if err := l.Element(num.AppendInt(text[:0], s.At(i))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // End implements rdb.Visitor.
-func (l *Loader) End() error { return nil }
+func (l *Loader) End() error {
+	switch l.t {
+	case rdb.TypeStreamListpacks2:
+		return l.stream.endGroup()
+	case rdb.TypeList, rdb.TypeListQuicklist2:
+		l.list.Settle()
+	}
+	return nil
+}
 
-var errNotYet = rdb.Corrupt("values of this type cannot be held yet")
-
-// Node implements rdb.StreamVisitor.
-func (l *Loader) Node(id rdb.StreamID, b []byte) error { return errNotYet }
-
-// Info implements rdb.StreamVisitor.
-func (l *Loader) Info(s *rdb.StreamInfo) error { return errNotYet }
-
-// Group implements rdb.StreamVisitor.
-func (l *Loader) Group(g *rdb.StreamGroup) error { return errNotYet }
-
-// Pending implements rdb.StreamVisitor.
-func (l *Loader) Pending(p *rdb.StreamPending) error { return errNotYet }
-
-// Consumers implements rdb.StreamVisitor.
-func (l *Loader) Consumers(n uint64) error { return errNotYet }
-
-// Consumer implements rdb.StreamVisitor.
-func (l *Loader) Consumer(c *rdb.StreamConsumer) error { return errNotYet }
-
-// Owned implements rdb.StreamVisitor.
-func (l *Loader) Owned(id rdb.StreamID) error { return errNotYet }
+// inList opens the list, which the first element makes.
+func (l *Loader) inList() *keyspace.ListHandle {
+	if !l.made {
+		l.made, l.list = true, l.db.NewList(l.key).List()
+	}
+	return &l.list
+}

@@ -86,7 +86,49 @@ func blobLen(t byte, b []byte) uint64 {
 	return uint64(ds.Listpack(b).Count())
 }
 
-// visitRoot gives a value with parts.
-func visitRoot(e keyspace.Entry, t byte, v rdb.Visitor) error {
-	panic("BUG: value: no visit of " + e.Type().String() + " yet")
+// visitRoot gives a value whose elements lie by themselves.
+func visitRoot(e keyspace.Entry, t byte, v rdb.Visitor) (err error) {
+	switch e.Type() {
+	case keyspace.List:
+		l := e.List()
+		if err = v.Begin(t, uint64(l.Nodes())); err == nil {
+			l.EachNode(func(packed bool, data []byte) bool {
+				if packed {
+					err = v.Pack(data)
+				} else {
+					err = v.Element(data)
+				}
+				return err == nil
+			})
+		}
+	case keyspace.Set:
+		s := e.Set()
+		if err = v.Begin(t, uint64(s.Len())); err == nil {
+			s.Each(func(m []byte) bool {
+				err = v.Element(m)
+				return err == nil
+			})
+		}
+	case keyspace.Hash:
+		h := e.Hash()
+		if err = v.Begin(t, uint64(h.Len())); err == nil {
+			h.Each(func(field, value []byte) bool {
+				err = v.Pair(field, value)
+				return err == nil
+			})
+		}
+	case keyspace.ZSet:
+		z := e.ZSet()
+		if err = v.Begin(t, uint64(z.Len())); err == nil {
+			z.Each(func(m []byte, score float64) bool {
+				err = v.Member(m, score)
+				return err == nil
+			})
+		}
+	case keyspace.Stream:
+		err = visitStream(e.Stream(), v)
+	default:
+		panic("BUG: value: no visit of a " + e.Type().String())
+	}
+	return end(v, err)
 }
