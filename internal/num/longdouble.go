@@ -41,6 +41,21 @@ func LongDoubleFromInt(n int64) LongDouble {
 	return normalized(false, uint64(n), 0)
 }
 
+// LongDoubleFromFloat converts a double, always exactly. f must be a number.
+func LongDoubleFromFloat(f float64) LongDouble {
+	if math.IsInf(f, 0) {
+		return LongDouble{neg: f < 0, inf: true}
+	}
+	const fraction = 52
+	b := math.Float64bits(f)
+	exp, mant := int(b>>fraction)&2047, b&(1<<fraction-1)
+	if exp != 0 {
+		mant |= 1 << fraction
+		exp--
+	}
+	return normalized(b>>63 != 0, mant, exp-1074)
+}
+
 // normalized shifts mant up so that its top bit is set.
 func normalized(neg bool, mant uint64, exp int) LongDouble {
 	if mant == 0 {

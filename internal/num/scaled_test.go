@@ -33,3 +33,14 @@ func TestScaledUp(t *testing.T) {
 		})
 	}
 }
+
+// What C prints with %.17Lf, zeros at the end cut.
+func TestLongDoubleFromFloat(t *testing.T) {
+	for f, want := range map[float64]string{
+		0: "0", 1: "1", -1.5: "-1.5", 0.1: "0.10000000000000001", 13.361389338970184: "13.36138933897018433",
+		1e22: "10000000000000000000000", -85.05112878: "-85.0511287799999991", 5e-324: "0",
+		math.Inf(1): "inf", math.Inf(-1): "-inf",
+	} {
+		check.Eq(t, string(num.AppendLongDouble(nil, num.LongDoubleFromFloat(f))), want)
+	}
+}

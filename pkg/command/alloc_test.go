@@ -11,6 +11,7 @@ func TestNoAllocations(t *testing.T) {
 	long := make([]byte, 4000)
 	s.exec([][]byte{[]byte("set"), []byte("long"), long})
 	s.run("set n 5")
+	s.run("geoadd g 1 2 a 1.001 2 b")
 	s.run("set raw 12; append raw x")
 	s.run(manyPairs(600))
 	s.run("hset small a 1 b text c 3")
@@ -56,6 +57,10 @@ func TestNoAllocations(t *testing.T) {
 		{"getrange", []string{"getrange long 10 20"}},
 		{"type", []string{"type n"}},
 		{"rename", []string{"set a 1", "rename a b"}},
+		{"zadd", []string{"zadd z 1 a 2.5 b", "zincrby z 1.5 a", "zscore z b", "zrem z b"}},
+		{"zrange", []string{"zadd z 1 a", "zrange z 0 -1 withscores", "zrangebyscore z (1 inf limit 0 5", "zcount z 1 5"}},
+		{"zrank", []string{"zadd z 1 a", "zrank z a", "zrevrank z nope", "zpopmin z", "zpopmin z"}},
+		{"geosearch", []string{"geosearch g fromlonlat 1 2 byradius 1 km asc withdist withcoord"}},
 		{"append", []string{"set k 1", "append k 2", "append k 345"}},
 	}
 	for _, tt := range tests {
@@ -89,6 +94,7 @@ func benchmark(b *testing.B, line string) {
 	s := newSession(b)
 	s.run("set k abcdefghijklmnopqrstuvwxyz")
 	s.run("set n 5")
+	s.run("geoadd g 1 2 a 1.001 2 b")
 	argv := words(line)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -84,4 +84,7 @@ var (
 	wordForce          = []byte("FORCE")
 	wordJustID         = []byte("JUSTID")
 	wordLastID         = []byte("LASTID")
+	wordZAdd           = []byte("ZADD")
+	wordZPopMin        = []byte("ZPOPMIN")
+	wordZPopMax        = []byte("ZPOPMAX")
 )

@@ -45,6 +45,7 @@ type Ctx struct {
 	LazyUserFlush bool
 
 	scratch [24]byte
+	geo     []geoPoint // room for what a search finds, used again
 }
 
 // Now is the time of the command, Unix milliseconds.

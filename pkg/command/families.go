@@ -7,6 +7,8 @@ func Families() [][]Spec {
 		genericSpecs(),
 		hashSpecs(),
 		setSpecs(),
+		zsetSpecs(),
+		geoSpecs(),
 		bitmapSpecs(),
 		streamSpecs(),
 		hyperLogLogSpecs(),

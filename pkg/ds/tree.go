@@ -167,6 +167,26 @@ func (t Tree) Rank(hi, lo uint64, tie func(lo uint64) int) (uint64, bool) {
 	return rank + uint64(i), found
 }
 
+// Partition returns how many cells come before the first one for which before is false. before must hold for the cells
+// up to some place and for none from there on; where it does not, the result is some place between a cell for which it
+// holds, or the start, and one for which it does not, or the end.
+func (t Tree) Partition(before func(hi, lo uint64) bool) uint64 {
+	r := t.s.top
+	if r == 0 {
+		return 0
+	}
+	rank := uint64(0)
+	for l := t.s.height; l > 0; l-- {
+		n := t.node(r)
+		i := max(n.partition(before)-1, 0)
+		for _, c := range n.column(colCells, 0, i) {
+			rank += c
+		}
+		r = n.child(i)
+	}
+	return rank + uint64(t.node(r).partition(before))
+}
+
 // Nth returns the cell with so many cells before it; the cursor is not Valid when the tree is shorter.
 func (t Tree) Nth(rank uint64) TreeCursor {
 	if rank >= t.s.len {

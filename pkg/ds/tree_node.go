@@ -149,3 +149,17 @@ func (n node) childOf(hi, lo uint64, tie func(lo uint64) int) int {
 	}
 	return i
 }
+
+// partition is the number of cells before the first one for which before is false.
+func (n node) partition(before func(hi, lo uint64) bool) int {
+	from, to := 0, n.len()
+	for from < to {
+		mid := int(uint(from+to) >> 1)
+		if before(n.hi(mid), n.lo(mid)) {
+			from = mid + 1
+		} else {
+			to = mid
+		}
+	}
+	return from
+}

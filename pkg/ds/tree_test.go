@@ -87,9 +87,11 @@ func (r *treeRig) at(c ds.TreeCursor) cell {
 func (r *treeRig) expect(c ds.TreeCursor, i int) {
 	r.t.Helper()
 	there := i >= 0 && i < len(r.model)
-	check.Eq(r.t, c.Valid(), there)
-	if there {
-		check.Eq(r.t, r.at(c), r.model[i])
+	if c.Valid() != there {
+		r.t.Fatalf("cell %d is there: %v, not %v", i, c.Valid(), there)
+	}
+	if there && r.at(c) != r.model[i] {
+		r.t.Fatalf("cell %d is %v, not %v", i, r.at(c), r.model[i])
 	}
 }
 
@@ -123,6 +125,8 @@ func (r *treeRig) look(hi, lo uint64) {
 	r.expect(r.tree.Seek(hi, 0, after), to)
 	rank, found = r.tree.Rank(hi, 0, after)
 	check.Eq(r.t, rank, uint64(to))
+	check.Eq(r.t, r.tree.Partition(func(h, _ uint64) bool { return h <= hi }), uint64(to))
+	check.Eq(r.t, r.tree.Partition(func(h, l uint64) bool { return h < hi || h == hi && r.compareLo(l, lo) < 0 }), uint64(i))
 	check.True(r.t, !found, "a place between cells is no cell")
 }
 

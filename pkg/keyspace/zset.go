@@ -86,6 +86,9 @@ func (db *DB) NewZSet(key []byte, n, memberLen int) Entry {
 	return db.newValue(key, at, ZSet, Skiplist, ks.newZTable(n), 0)
 }
 
+// Packed tells whether the set is in the Listpack encoding.
+func (z *SortedSet) Packed() bool { return z.root == 0 }
+
 // Len is the number of members.
 func (z *SortedSet) Len() int {
 	if z.root != 0 {

@@ -93,8 +93,8 @@ func (z *SortedSet) ScoreRanks(r *ScoreRange) (from, n int) {
 }
 
 // LexRanks is ScoreRanks for a range of members, in a set whose scores are all the
-// same; otherwise what is in the range is undefined, as in Redis. reverse says that
-// it will be walked from its end.
+// same. Otherwise what is in the range is undefined, as in Redis, but for an end that
+// is lowest or highest. reverse says that it will be walked from its end.
 func (z *SortedSet) LexRanks(r *LexRange, reverse bool) (from, n int) {
 	if r.Empty() {
 		return 0, 0
@@ -102,23 +102,8 @@ func (z *SortedSet) LexRanks(r *LexRange, reverse bool) (from, n int) {
 	if z.root == 0 {
 		return z.lexRanksPacked(r, reverse)
 	}
-	c := z.t.First()
-	if !c.Valid() {
-		return 0, 0
-	}
-	hi, _ := c.Key()
-	first, _ := z.t.Rank(hi, 0, func(lo uint64) int {
-		if r.below(z.ks.member(mem.Ref(lo))) {
-			return 1
-		}
-		return -1
-	})
-	end, _ := z.t.Rank(hi, 0, func(lo uint64) int {
-		if r.above(z.ks.member(mem.Ref(lo))) {
-			return -1
-		}
-		return 1
-	})
+	first := z.t.Partition(func(_, lo uint64) bool { return r.below(z.ks.member(mem.Ref(lo))) })
+	end := z.t.Partition(func(_, lo uint64) bool { return !r.above(z.ks.member(mem.Ref(lo))) })
 	if end <= first {
 		return 0, 0
 	}
@@ -191,6 +176,24 @@ func (c *ZCursor) Member() []byte {
 	}
 	_, lo := c.c.Key()
 	return c.ks.member(mem.Ref(lo))
+}
+
+// Place names the member until the set changes; see MemberAt.
+func (c *ZCursor) Place() uint64 {
+	if c.l != nil {
+		return uint64(c.off)
+	}
+	_, lo := c.c.Key()
+	return lo
+}
+
+// MemberAt is the member with the place that a cursor gave: memory of the set, or of
+// z until the next call.
+func (z *SortedSet) MemberAt(place uint64) []byte {
+	if z.root == 0 {
+		return z.view().Get(int(place)).Bytes(&z.scratch)
+	}
+	return z.ks.member(mem.Ref(place))
 }
 
 // Score is the member's score.

@@ -20,6 +20,8 @@ var newer = map[string]string{
 	"client|setname tips":           "7.2 has them",
 	"scan tips":                     "7.2 has a response policy",
 	"msetnx tips":                   "7.2 took them away: the keys cannot be in several shards",
+	"zrank arity":                   "7.2: WITHSCORE",
+	"zrevrank arity":                "7.2: WITHSCORE",
 }
 
 // asMap reads the reply of a map, RESP2 or RESP3.
@@ -140,6 +142,10 @@ var newerDocs = map[string]string{
 	"client|reply arguments":            renamed,
 	"client|kill arguments":             "7.2: named anew, and one-of instead of strings with slashes",
 	"client|list arguments":             renamed,
+	"zrank arguments":                   "7.2: WITHSCORE",
+	"zrank history":                     "7.2: WITHSCORE",
+	"zrevrank arguments":                "7.2: WITHSCORE",
+	"zrevrank history":                  "7.2: WITHSCORE",
 	"client|unblock arguments":          renamed,
 	"xinfo|stream history":              "7.2: active-time",
 	"xinfo|consumers history":           "7.2: inactive",
