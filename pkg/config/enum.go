@@ -47,6 +47,13 @@ const (
 	OOMAbsolute
 )
 
+// Values of SanitizeDumpPayload.
+const (
+	SanitizeNo = iota
+	SanitizeYes
+	SanitizeClients
+)
+
 // Bits of ShutdownOnSigInt and ShutdownOnSigTerm; none of them is "default".
 const (
 	ShutdownSave = 1 << iota

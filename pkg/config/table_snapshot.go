@@ -24,8 +24,8 @@ func snapshotRows() []Directive {
 			Doc: "Syncs the snapshot to disk a piece at a time while it is written, so that the disk is never stalled by one great flush."},
 		{ID: RDBDelSyncFiles, Name: "rdb-del-sync-files", Kind: KindBool, Default: "no", Inert: noReplication,
 			Doc: "Removes snapshot files that exist only for replication, on instances with persistence off."},
-		{ID: SanitizeDumpPayload, Name: "sanitize-dump-payload", Kind: KindEnum, Default: "no", Enum: enum("no", "yes", "clients"), Inert: "every payload is checked while it is decoded",
-			Doc: "Checks values that come from RESTORE and from files thoroughly: no, yes, or clients (only what clients send). redisd checks every value it decodes whatever is set here."},
+		{ID: SanitizeDumpPayload, Name: "sanitize-dump-payload", Kind: KindEnum, Default: "no", Enum: enum("no", "yes", "clients"), // SanitizeNo and so on
+			Doc: "Looks in files too for members that come twice in a packed value: no, yes, or clients (no). The structure of every value is checked whatever is set here, and what RESTORE gets in full."},
 		{ID: RDBKeySaveDelay, Name: "rdb-key-save-delay", Kind: KindInt, Default: "0", Min: math.MinInt32, Max: math.MaxInt32, Flags: Hidden,
 			Doc: "Microseconds to wait after each key of a snapshot; for tests."},
 		{ID: KeyLoadDelay, Name: "key-load-delay", Kind: KindInt, Default: "0", Min: math.MinInt32, Max: math.MaxInt32, Flags: Hidden,

@@ -18,10 +18,25 @@ type strictReplayer struct{ *replayer }
 
 // Record implements rdb.Handler.
 func (r strictReplayer) Record(rec *rdb.Record) error {
+	if err := r.absent(rec); err != nil {
+		return err
+	}
+	return r.replayer.Record(rec)
+}
+
+// Value implements rdb.ValueHandler.
+func (r strictReplayer) Value(rec *rdb.Record, d *rdb.Decoder) error {
+	if err := r.absent(rec); err != nil {
+		return err
+	}
+	return r.replayer.Value(rec, d)
+}
+
+func (r strictReplayer) absent(rec *rdb.Record) error {
 	if _, exists := r.db.PeekExpired(rec.Key); exists {
 		return fmt.Errorf("the key '%s' of DB %d is there already", rec.Key, r.db.Index())
 	}
-	return r.replayer.Record(rec)
+	return nil
 }
 
 // reloadOptions are the words of DEBUG RELOAD.

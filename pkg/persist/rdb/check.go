@@ -174,7 +174,7 @@ func (c *checker) value(t byte) error {
 	c.key, c.haveKey = append(c.key[:0], key...), true
 	c.keys++
 	c.doing = "read-object-value"
-	if err := c.d.Judge(t); err != nil {
+	if err := c.d.judgeAny(t); err != nil {
 		return err
 	}
 	if c.rec.ExpireAt != -1 {

@@ -10,7 +10,7 @@ func (w *walker) module(t byte) error {
 	if err != nil {
 		return err
 	}
-	if t == TypeModule {
+	if t == TypeModule || w.v != nil && !w.modules {
 		return w.d.fail(w.d.Offset(), ErrUnsupported, fmt.Sprintf(
 			"The RDB file contains module data I can't load: no matching module type '%s'", moduleName(id)))
 	}

@@ -73,13 +73,20 @@ const (
 // part of a value.
 func (d *Decoder) Visit(t byte, v Visitor, s Scrutiny) error {
 	w := d.walker()
-	w.v, w.level = v, s
+	w.v, w.level, w.modules = v, s, false
 	return w.visit(t)
 }
 
 // Judge reads the value of type t without keeping it and tells what is wrong with
 // it, as Visit with Everything does.
 func (d *Decoder) Judge(t byte) error { return d.Visit(t, discard{}, Everything) }
+
+// judgeAny is Judge that steps over values of modules.
+func (d *Decoder) judgeAny(t byte) error {
+	w := d.walker()
+	w.v, w.level, w.modules = discard{}, Everything, true
+	return w.visit(t)
+}
 
 // SkipValue takes a value of type t (any of versions 1 to MaxVersion) without
 // keeping it. Only what is needed to find its end is looked at. Values of
@@ -93,9 +100,10 @@ func (d *Decoder) SkipValue(t byte) error {
 
 // walker goes through a value of any type. Without a visitor it jumps over strings.
 type walker struct {
-	d     *Decoder
-	v     Visitor
-	level Scrutiny
+	d       *Decoder
+	v       Visitor
+	level   Scrutiny
+	modules bool // their values are stepped over, not refused
 
 	seen fingerprints // members of the collection in hand
 	hold []byte       // the first of two strings that go together

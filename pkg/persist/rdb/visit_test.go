@@ -123,6 +123,7 @@ func TestVisitRefuses(t *testing.T) {
 		{"owned, not pending", rdb.TypeStreamListpacks, "\x00\x00\x01\x01\x01" + "\x01g\x00\x00\x00\x01" + "\x01c" + millis + "\x01" + streamID(1, 1), rdb.Everything, "Consumer entry not found in group global PEL"},
 		{"owned by two", rdb.TypeStreamListpacks, "\x00\x00\x01\x01\x01" + "\x01g\x00\x00\x01" + pel(1) + "\x02" + "\x01c" + millis + "\x01" + streamID(1, 1) + "\x01d" + millis + "\x01" + streamID(1, 1), rdb.Everything, "Stream consumer PEL entry already has a consumer assigned"},
 		{"module", rdb.TypeModule, "\x44\x00", 0, "no matching module type"},
+		{"module 2", rdb.TypeModule2, "\x44\x00\x00", 0, "no matching module type"},
 		{"no type", 8, "", 0, "Unknown RDB encoding type 8"},
 	}
 	for _, tt := range tests {

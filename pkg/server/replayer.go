@@ -1,0 +1,170 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+
+	"redisd/internal/num"
+	"redisd/pkg/command"
+	"redisd/pkg/config"
+	"redisd/pkg/keyspace"
+	"redisd/pkg/persist/aof"
+	"redisd/pkg/persist/rdb"
+	"redisd/pkg/persist/value"
+)
+
+// replayer puts what a file holds into the keyspace. It is the fake client in
+// whose name a log's commands run.
+type replayer struct {
+	srv    *Server
+	client *client
+	db     *keyspace.DB // of the RDB records
+	values *value.Loader
+	checks rdb.Scrutiny // of values
+	x      *executor
+}
+
+func (s *Server) newReplayer() *replayer {
+	c := &client{fd: -1, srv: s, db: s.ks.DB(0), proto: 2, flags: flagReplay | flagAuthenticated, user: "default"}
+	x := &executor{srv: s, watch: s.exec.watch}
+	x.ctx = command.Ctx{KS: s.ks, Replaying: true, NoBlock: true, MaxString: s.exec.ctx.MaxString}
+	r := &replayer{srv: s, client: c, db: s.ks.DB(0), values: value.NewLoader(s.ks), x: x}
+	if s.cfg.Enum(config.SanitizeDumpPayload) == config.SanitizeYes {
+		r.checks = rdb.Packs
+	}
+	return r
+}
+
+// exec runs one logged command.
+func (r *replayer) exec(argv [][]byte) error {
+	if r.srv.life.over {
+		return errInterrupted
+	}
+	if len(argv) == 2 && command.Is(argv[0], "SELECT") {
+		return r.selectDB(argv[1])
+	}
+	spec := r.srv.table.ResolveLogged(argv)
+	if spec == nil || spec.Handler == nil {
+		return aof.ErrUnknownCommand
+	}
+	if !spec.ArityFits(len(argv)) {
+		return fmt.Errorf("wrong number of arguments for '%s' reading the append only file", argv[0])
+	}
+	r.srv.slowDown()
+	r.x.w.Buf = r.x.w.Buf[:0]
+	running := r.srv.exec.client
+	r.srv.exec.client = r.client
+	ctx := &r.x.ctx
+	ctx.Args, ctx.Spec, ctx.DB, ctx.Out = argv, spec, r.client.db, &r.x.w
+	ctx.Fx.Reset(r.client.db.Index())
+	spec.Handler(ctx)
+	r.srv.exec.client = running
+	return nil
+}
+
+// selectDB follows a SELECT of the log. One that is not there ends the load: the
+// commands behind it would land in another database.
+func (r *replayer) selectDB(word []byte) error {
+	n, ok := num.ParseInt(word)
+	if !ok || n < 0 || n >= int64(r.srv.ks.Databases()) {
+		return fmt.Errorf("the append only file selects database %s, and the directive databases is %d", word, r.srv.ks.Databases())
+	}
+	r.client.db = r.srv.ks.DB(int(n))
+	return nil
+}
+
+// Aux implements rdb.Handler.
+func (r *replayer) Aux(key, value []byte) error {
+	switch string(key) {
+	case "redis-ver":
+		r.srv.log.Noticef("Loading RDB produced by version %s", value)
+	case "ctime", "used-mem", "redis-bits", "aof-base", "aof-preamble", "repl-stream-db", "repl-id", "repl-offset":
+	default:
+		r.srv.log.Tracef("Unrecognized RDB AUX field: '%s'", key)
+	}
+	return nil
+}
+
+// SelectDB implements rdb.Handler.
+func (r *replayer) SelectDB(n int) error {
+	if n >= r.srv.ks.Databases() {
+		return fmt.Errorf("FATAL: Data file was created with a Redis server configured to handle more than %d databases. Exiting", r.srv.ks.Databases())
+	}
+	r.db = r.srv.ks.DB(n)
+	return nil
+}
+
+// ResizeDB implements rdb.Handler.
+func (r *replayer) ResizeDB(keys, expires uint64) error {
+	r.db.Reserve(keys, expires)
+	return nil
+}
+
+// Record implements rdb.Handler. Keys whose time has passed are dropped, as a
+// master does.
+func (r *replayer) Record(rec *rdb.Record) error {
+	if dropped, err := r.arrived(rec); dropped || err != nil {
+		return err
+	}
+	r.db.SetString(rec.Key, rec.Str, rec.ExpireAt)
+	r.loaded(rec)
+	return nil
+}
+
+// Value implements rdb.ValueHandler: a key of another type. A value with nothing in
+// it, which some versions of Redis wrote, is left out as Redis does.
+func (r *replayer) Value(rec *rdb.Record, d *rdb.Decoder) error {
+	dropped, err := r.arrived(rec)
+	switch {
+	case err != nil:
+		return err
+	case dropped:
+		return d.SkipValue(rec.Type)
+	}
+	err = r.values.Load(r.db, rec.Key, rec.Type, rec.ExpireAt, d, r.checks)
+	if errors.Is(err, rdb.ErrEmptyKey) {
+		const told = 10
+		if r.srv.load.empty++; r.srv.load.empty <= told {
+			r.srv.log.Noticef("rdbLoadObject skipping empty key: %s", rec.Key)
+		}
+		return nil
+	}
+	if err == nil {
+		r.loaded(rec)
+	}
+	return err
+}
+
+// arrived does what is due at each key of an RDB, and tells whether it is dropped.
+func (r *replayer) arrived(rec *rdb.Record) (dropped bool, err error) {
+	if r.srv.life.over {
+		return false, errInterrupted
+	}
+	r.srv.slowDown()
+	if rec.ExpireAt >= 0 && rec.ExpireAt < r.srv.ks.Now() {
+		r.srv.load.expired++
+		return true, nil
+	}
+	return false, nil
+}
+
+// loaded counts a key that is there now, and sets what the file tells of its use.
+func (r *replayer) loaded(rec *rdb.Record) {
+	r.srv.load.loaded++
+	if rec.Idle < 0 && rec.Freq < 0 {
+		return
+	}
+	if e, ok := r.db.Peek(rec.Key); ok {
+		if rec.Idle >= 0 {
+			e.SetIdle(rec.Idle)
+		}
+		if rec.Freq >= 0 {
+			e.SetFreq(uint8(rec.Freq))
+		}
+	}
+}
+
+// FunctionLib implements rdb.FunctionHandler.
+func (r *replayer) FunctionLib([]byte) error {
+	return errors.New("the file holds function libraries, which this version cannot run; delete them (FUNCTION FLUSH) before saving it")
+}
