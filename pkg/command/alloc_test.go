@@ -62,6 +62,7 @@ func TestNoAllocations(t *testing.T) {
 		{"zrank", []string{"zadd z 1 a", "zrank z a", "zrevrank z nope", "zpopmin z", "zpopmin z"}},
 		{"geosearch", []string{"geosearch g fromlonlat 1 2 byradius 1 km asc withdist withcoord"}},
 		{"append", []string{"set k 1", "append k 2", "append k 345"}},
+		{"lists", []string{"rpush l a 12", "lpush l b", "lrange l 0 -1", "lmove l l left right", "lindex l 1", "lpop l", "rpop l", "rpop l"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

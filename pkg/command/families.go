@@ -9,6 +9,7 @@ func Families() [][]Spec {
 		setSpecs(),
 		zsetSpecs(),
 		geoSpecs(),
+		listSpecs(),
 		bitmapSpecs(),
 		streamSpecs(),
 		hyperLogLogSpecs(),

@@ -150,12 +150,12 @@ func (c *Ctx) wordID(id keyspace.StreamID) []byte {
 // readStream looks a stream up as a read does, and then for writing: commands of consumer groups count as reads of the
 // key and change it. When there is something else it replies the error and good is false.
 func (c *Ctx) readStream(key []byte) (s keyspace.StreamValue, found, good bool) {
-	e, found, good := c.ReadType(key, keyspace.Stream)
-	if !good || !found {
-		return s, found, good
+	_, found, good = c.ReadType(key, keyspace.Stream)
+	if good && found {
+		e, _ := c.DB.Write(key)
+		s = e.Stream()
 	}
-	e, _ = c.DB.Write(key)
-	return e.Stream(), true, true
+	return s, found, good
 }
 
 func xlen(c *Ctx) {

@@ -153,18 +153,17 @@ func (l *ListHandle) Each(fn func(v []byte) bool) {
 // Set puts a value in the place of the element with this index, and tells whether
 // there is such an element.
 func (l *ListHandle) Set(index int, val []byte) bool {
-	l.growing([][]byte{val})
-	if l.linked {
-		ok := l.q.Set(index, val)
-		l.shrunk()
-		return ok
-	}
-	p := l.pack()
-	off := p.View().Seek(index)
-	if off < 0 {
+	if n := l.Len(); index >= n || index < -n {
 		return false
 	}
-	p.Replace(off, val)
+	l.growing([][]byte{val})
+	if l.linked {
+		l.q.Set(index, val)
+		l.shrunk()
+		return true
+	}
+	p := l.pack()
+	p.Replace(p.View().Seek(index), val)
 	l.keep(p)
 	return true
 }
@@ -273,4 +272,11 @@ func (l *ListHandle) DeleteRange(start, n int) {
 		p.Delete(off, n)
 		l.keep(p)
 	}
+}
+
+// Trim removes all elements but n, from index from on. A list that is empty then is
+// for the caller to delete.
+func (l *ListHandle) Trim(from, n int) {
+	l.DeleteRange(from+n, l.Len())
+	l.DeleteRange(0, from)
 }
