@@ -253,7 +253,8 @@ func TestListEncodingsReplyAlike(t *testing.T) {
 	var want string
 	for _, limit := range []struct{ size, depth, plain int }{{-2, 0, 0}, {1, 0, 0}, {2, 1, 0}, {3, 0, 4}, {0, 1, 1}} {
 		s := newSession(t)
-		s.ctx.KS.Limits.ListSize, s.ctx.KS.Limits.ListCompress, s.ctx.KS.Limits.ListPlain = limit.size, limit.depth, limit.plain
+		s.ctx.KS.Limits.ListSize, s.ctx.KS.Limits.ListCompress = limit.size, limit.depth
+		s.ctx.KS.SetListPlain(limit.plain)
 		var got []string
 		for _, l := range lines {
 			got = append(got, s.run(l))

@@ -17,7 +17,6 @@ type Limits struct {
 	ZSetEntries, ZSetValue             int // zset-max-listpack-entries, -value
 	ListSize                           int // list-max-listpack-size: elements a node, or -1..-5 for 4..64 KB
 	ListCompress                       int // list-compress-depth: uncompressed nodes at each end, 0 for all
-	ListPlain                          int // bytes from which an element gets a node of its own; 0: ds.QuicklistPlain
 	StreamNodeBytes, StreamNodeEntries int // stream-node-max-bytes, -entries; 0: no limit
 	HLLSparse                          int // hll-sparse-max-bytes
 }

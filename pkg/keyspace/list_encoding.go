@@ -43,9 +43,13 @@ func (l *ListHandle) link() {
 
 // newList makes an empty quicklist with the limits of now.
 func (ks *Keyspace) newList() ds.Quicklist {
-	ks.lists.Fill, ks.lists.Depth, ks.lists.Plain = ks.Limits.ListSize, ks.Limits.ListCompress, ks.Limits.ListPlain
+	ks.lists.Fill, ks.lists.Depth = ks.Limits.ListSize, ks.Limits.ListCompress
 	return ks.lists.At(ks.lists.Create())
 }
+
+// SetListPlain says from how many bytes on an element of a list in the Quicklist
+// encoding gets a node of its own; 0 is ds.QuicklistPlain. For tests of such nodes.
+func (ks *Keyspace) SetListPlain(size int) { ks.lists.Plain = size }
 
 // shrunk makes a quicklist that has become small a listpack.
 func (l *ListHandle) shrunk() { l.unlink(2) }

@@ -29,7 +29,8 @@ var listKey = []byte("list")
 func newListRig(t testing.TB, seed uint64, size, depth, plain int) *listRig {
 	a := newArena(t)
 	ks := keyspace.New(keyspace.Config{Databases: 1, Arena: a})
-	ks.Limits.ListSize, ks.Limits.ListCompress, ks.Limits.ListPlain = size, depth, plain
+	ks.Limits.ListSize, ks.Limits.ListCompress = size, depth
+	ks.SetListPlain(plain)
 	return &listRig{t: t, arena: a, ks: ks, db: ks.DB(0), rnd: rand.New(rand.NewPCG(seed, 5))}
 }
 

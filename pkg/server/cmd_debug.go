@@ -115,6 +115,8 @@ func (s *Server) debugSwitchRows() []debugRow {
 			}
 			c.Out.OK()
 		}, []string{"CONFIG-REWRITE-FORCE-ALL", "CONFIG REWRITE that writes every directive."}},
+		{"QUICKLIST-PACKED-THRESHOLD", 3, 3, s.debugPlainThreshold, []string{"QUICKLIST-PACKED-THRESHOLD <size>",
+			"From which size on an element of a list gets a node of its own; 0 is 1 GB again."}},
 		{"ERROR", 3, 3, func(c *command.Ctx) { c.Out.Error(string(c.Args[2])) },
 			[]string{"ERROR <message>", "Reply with this error."}},
 		{"LOG", 3, 3, func(c *command.Ctx) {
@@ -132,6 +134,17 @@ func (s *Server) debugSwitchRows() []debugRow {
 		}, []string{"STRINGMATCH-LEN <pattern> <string>", "Reply 1 when the string matches the pattern, else 0."}},
 		{"STRUCTSIZE", 2, 2, debugStructSize, []string{"STRUCTSIZE", "Tell the sizes of some structures, in bytes."}},
 	}
+}
+
+func (s *Server) debugPlainThreshold(c *command.Ctx) {
+	const most = 4<<30 - 1<<20 // above it Redis's listpacks could not hold what is not plain
+	size, err := num.ParseMemory(string(c.Args[2]))
+	if err != nil || size > most {
+		c.Out.Error("ERR argument must be a memory value bigger than 1 and smaller than 4gb")
+		return
+	}
+	s.ks.SetListPlain(int(size))
+	c.Out.OK()
 }
 
 func (s *Server) debugReplyBuffer(c *command.Ctx) {
