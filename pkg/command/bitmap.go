@@ -42,8 +42,8 @@ func (c *Ctx) bitOffset(arg []byte, bits int) (int, bool) {
 }
 
 // bitString looks the first key up for writing and makes it a string of at least
-// size bytes, of which those from from on may be changed. grew tells whether it is new or longer now. When the key holds something
-// else it replies the error.
+// size bytes, of which those from from on may be changed. grew tells whether it is new
+// or longer now. When the key holds something else it replies the error.
 func (c *Ctx) bitString(from, size int) (b []byte, grew, good bool) {
 	key := c.Args[1]
 	e, found, good := c.WriteType(key, keyspace.String)

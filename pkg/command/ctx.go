@@ -53,15 +53,18 @@ func (c *Ctx) Now() int64 { return c.KS.Now() }
 
 // Read looks a key up for reading.
 func (c *Ctx) Read(key []byte) (e keyspace.Entry, found bool) {
-	if c.Quiet {
-		e, found = c.DB.ReadQuietly(key)
-	} else {
-		e, found = c.DB.Read(key)
-	}
-	if !found {
+	if e, found = c.lookUp(key); !found {
 		c.missed(key)
 	}
 	return e, found
+}
+
+// lookUp is Read that does not record a miss.
+func (c *Ctx) lookUp(key []byte) (keyspace.Entry, bool) {
+	if c.Quiet {
+		return c.DB.ReadQuietly(key)
+	}
+	return c.DB.Read(key)
 }
 
 // missed records that a read found no key.

@@ -11,7 +11,7 @@ import (
 // them. expire.go, scan.go, object.go, rename.go and dump.go have the others.
 
 func genericSpecs() []Spec {
-	return slices.Concat(keySpecs(), expireSpecs(), scanSpecs(), objectSpecs(), renameSpecs(), dumpSpecs())
+	return slices.Concat(keySpecs(), expireSpecs(), scanSpecs(), objectSpecs(), renameSpecs(), dumpSpecs(), sortSpecs())
 }
 
 func keySpecs() []Spec {

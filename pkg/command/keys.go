@@ -26,6 +26,9 @@ func (s *Spec) HasKeys() bool {
 // the arity fits. ok is false when the words do not make sense, or when the specs
 // of the command do not tell all of its keys.
 func (s *Spec) KeysOf(argv [][]byte) (keys []KeyRef, ok bool) {
+	if s.FindKeys != nil {
+		return s.FindKeys(argv), true
+	}
 	for i := range s.Keys {
 		k := &s.Keys[i]
 		if k.Flags&KeyNotKey != 0 {

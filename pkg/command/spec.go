@@ -128,7 +128,8 @@ type Spec struct {
 	Flags      Flags
 	Categories Category
 	Keys       []KeySpec
-	Group      string // generic, string, list, ..., connection, server
+	FindKeys   func(argv [][]byte) []KeyRef // finds the keys of a call where Keys does not tell all of them
+	Group      string                       // generic, string, list, ..., connection, server
 	Since      string
 	Summary    string
 	Complexity string
