@@ -192,14 +192,15 @@ func xadd(c *Ctx) {
 		c.created(key, false)
 	}
 	s.Append(id, pairs)
-	c.replyID(id)
+	text := c.wordID(id)
+	c.Out.Bulk(text)
 	c.Fx.Notify(EventStream, "xadd", key)
 	c.Fx.Dirty++
 	if o.trims && s.Trim(o.trim) > 0 {
 		c.Fx.Notify(EventStream, "xtrim", key)
 	}
 	if !o.given || o.auto || o.trim.Approx {
-		c.logAdded(s, &o, at, id)
+		c.logAdded(s, &o, at, text)
 	}
 }
 
@@ -218,9 +219,9 @@ func (c *Ctx) entryFits(pairs [][]byte) bool {
 
 // logAdded gives the log the XADD as it was sent, but the id that was chosen, and for a trimming that was not exact the
 // one that came of it.
-func (c *Ctx) logAdded(s keyspace.StreamValue, o *streamOptions, at int, id keyspace.StreamID) {
+func (c *Ctx) logAdded(s keyspace.StreamValue, o *streamOptions, at int, id []byte) {
 	name, idWord := c.Args[0], c.Args[at]
-	c.Args[0], c.Args[at] = wordXAdd, c.wordID(id)
+	c.Args[0], c.Args[at] = wordXAdd, id
 	if o.trim.Approx {
 		c.logTrimmed(s, o)
 	} else {
