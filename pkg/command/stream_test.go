@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -130,6 +131,9 @@ func TestXReadWaits(t *testing.T) {
 	check.Eq(t, w.TimeoutMs, 500)
 	check.Eq(t, w.Want, keyspace.Stream)
 	check.Eq(t, w.OrGone, false)
+	for i, word := range argv {
+		argv[i] = bytes.Clone(word) // as the server does: the effects are gone with the next command
+	}
 	s.run("XADD s 1-2 f v")
 	check.Eq(t, s.exec(argv), "*1 *2 $1 s *1 *2 $3 1-2 *2 $1 f $1 v")
 
