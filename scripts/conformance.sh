@@ -285,6 +285,15 @@ skip_file() {
     done <"$list"
 }
 
+# settings prints the directives that unit $1 needs to be about the same thing as for
+# the suite's own server: skips/<unit>.conf, whose comments say why.
+settings() {
+    local list=$skips/$1.conf
+    if [ "$skips" != none ] && [ -r "$list" ]; then
+        sed -e '/^#/d' -e '/^[[:space:]]*$/d' "$list"
+    fi
+}
+
 # run_unit runs unit $1 in slot $2 and leaves "ok err exc skip secs state" in a file.
 run_unit() {
     local unit=$1 slot=$2 name dir log base share begin status=0 state
@@ -308,6 +317,10 @@ run_unit() {
     local args=(--single "$unit" --clients 1 --timeout "$limit"
         --baseport $((base + 32)) --portcount $((share - 32)) --skipfile "$dir/skips")
     [ -z "$tags" ] || args+=(--tags "$tags")
+    local key value
+    while read -r key value; do
+        args+=(--config "$key" "$value")
+    done < <(settings "$unit")
 
     begin=$SECONDS
     (cd "$dir" && TERM=dumb timeout --kill-after=5 "$limit" ./runtest "${args[@]}") >"$log" 2>&1 </dev/null || status=$?

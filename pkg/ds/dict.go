@@ -278,15 +278,24 @@ type Stats struct {
 	Size     uint64 // slots that the table counts as its size
 	Used     uint64
 	Buckets  uint64
+	Filled   uint64 // buckets that hold something
+	Longest  uint64 // entries of the fullest bucket, its children included
 	Children uint64 // child buckets of both tables
 }
 
-// Stats gives the figures of both tables; the second is empty when not rehashing.
+// Stats gives the figures of both tables; the second is empty when not rehashing. It
+// walks all buckets.
 func (d *Dict) Stats() [2]Stats {
 	var s [2]Stats
 	for n := range d.ht {
 		t := &d.ht[n]
 		s[n] = Stats{Size: t.size() * bucketFill, Used: t.used, Buckets: t.size(), Children: d.children}
+		for i := range t.size() {
+			if k := uint64(d.count(t, i)); k > 0 {
+				s[n].Filled++
+				s[n].Longest = max(s[n].Longest, k)
+			}
+		}
 	}
 	return s
 }

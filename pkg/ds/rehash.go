@@ -81,34 +81,45 @@ func (d *Dict) ShrinkIfSparse() {
 // going on. It does nothing while iterations are open or the policy avoids it.
 func (d *Dict) Step(n int) bool {
 	for ; n > 0 && d.rehash >= 0; n-- {
-		if !d.step() {
+		if !d.move(emptyVisits) {
 			return false
 		}
 	}
 	return d.rehash >= 0
 }
 
-// mayMove tells whether a rehash goes on now. Under Avoid only one does that
-// relieves a table that is far too full: the one that forced growth started, or
-// one whose new table has meanwhile filled up as much.
+// mayMove tells whether a rehash goes on now. Under Avoid only one does whose tables
+// are of very different sizes: the one that forced growth started, or one that shrinks
+// an almost empty table; and one whose new table has meanwhile become far too full.
 func (d *Dict) mayMove() bool {
 	if d.paused > 0 {
 		return false
 	}
-	to := &d.ht[1]
-	return !d.policy.Avoid || to.size() >= forceRatio*d.ht[0].size() || to.used > to.size()*bucketFill*forceRatio
+	if !d.policy.Avoid {
+		return true
+	}
+	from, to := d.ht[0].size(), d.ht[1].size()
+	return to >= forceRatio*from || from >= forceRatio*to || d.ht[1].used > to*bucketFill*forceRatio
 }
 
-// emptyVisits bounds the empty buckets that one step passes over.
-const emptyVisits = 10
+// Bounds of the empty buckets that one step passes over: of Step, and of the step
+// that an operation does on its way, which should not wait for many cache misses.
+const (
+	emptyVisits   = 10
+	passingVisits = 2
+)
 
-// step moves one bucket with its children, and tells whether it could.
-func (d *Dict) step() bool {
+// step is Step for one bucket, on the way of an operation.
+func (d *Dict) step() bool { return d.move(passingVisits) }
+
+// move moves one bucket with its children, unless it only passes over visits empty
+// ones, and tells whether it could.
+func (d *Dict) move(visits int) bool {
 	if !d.mayMove() {
 		return false
 	}
 	from, to := &d.ht[0], &d.ht[1]
-	for visits := emptyVisits; visits > 0 && from.used > 0; visits-- {
+	for ; visits > 0 && from.used > 0; visits-- {
 		i := uint64(d.rehash)
 		d.rehash++
 		if d.bucket(d.at(from, i)).used() == 0 {

@@ -94,6 +94,16 @@ func (ks *Keyspace) dupTable(v value) mem.Ref {
 	return ks.elements.Dup(&d, func(r mem.Ref) mem.Ref { return ks.copyBlock(r, v.t) })
 }
 
+// Tables gives the figures of the hash tables of a collection, for DEBUG HTSTATS-KEY;
+// false when its encoding has none.
+func (e Entry) Tables() ([2]ds.Stats, bool) {
+	if enc := e.Encoding(); !e.outside() || enc != Hashtable && enc != Skiplist {
+		return [2]ds.Stats{}, false
+	}
+	d := e.db.ks.dictOf(e.value())
+	return d.Stats(), true
+}
+
 // sampleBytes is how many elements a size is taken from: what comes first in a
 // hash table is as good a sample as any other.
 const sampleBytes = 1000
