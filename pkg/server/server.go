@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"runtime"
 	"strings"
 	"time"
@@ -52,6 +53,9 @@ type Options struct {
 	Up func()
 	// RemovePidfile removes the pid file; nil when none was written.
 	RemovePidfile func()
+	// LookupHost gives the addresses of a host name, in at most timeoutMs milliseconds;
+	// nil when only addresses are to be used.
+	LookupHost func(name string, timeoutMs int64) ([]netip.Addr, error)
 	// SetLog applies loglevel, logfile, log-format and syslog-* from the configuration.
 	SetLog func() error
 }
@@ -80,6 +84,7 @@ type Server struct {
 	life       *life
 	cron       *cron
 	limits     *limits
+	migrants   *migrants
 	children   *proc.Table
 
 	listeners    []*listener
@@ -122,7 +127,7 @@ func New(o Options) (*Server, error) {
 	s.exec = &executor{srv: s, watch: clock.NewStopwatch()}
 	s.exec.ctx.KS = s.ks
 	s.cron = &cron{hz: int(s.cfg.Int(config.Hz))}
-	s.limits = &limits{}
+	s.limits, s.migrants = &limits{}, newMigrants(s)
 	s.children = &proc.Table{}
 	s.load, s.life = &loading{}, newLife(o.Clock)
 	s.saves = newSaves(o.Clock)
