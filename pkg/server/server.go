@@ -72,6 +72,7 @@ type Server struct {
 	table      *command.Table
 	clients    *clients
 	blocked    *blocked
+	watches    *watches
 	exec       *executor
 	stats      *stats
 	latency    *latency
@@ -123,7 +124,7 @@ func New(o Options) (*Server, error) {
 	s.latency = newLatency(func() int64 { return s.stats.nowSec })
 	s.slowlog, s.identity = &slowlog{}, newIdentity(o.Version)
 	s.clients = newClients(loop, s.log, s.stats)
-	s.blocked = newBlocked(s)
+	s.blocked, s.watches = newBlocked(s), newWatches(s)
 	s.exec = &executor{srv: s, watch: clock.NewStopwatch()}
 	s.exec.ctx.KS = s.ks
 	s.cron = &cron{hz: int(s.cfg.Int(config.Hz))}
