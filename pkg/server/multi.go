@@ -40,7 +40,7 @@ func (s *Server) multiSpecs() []command.Spec {
 	return []command.Spec{
 		{Name: "multi", Arity: 1, Flags: txFlags, Group: "transactions", Since: "1.2.0",
 			Summary: "Begins a transaction: the commands that follow are queued.", Complexity: "O(1)", Handler: s.multi},
-		{Name: "exec", Arity: 1, Flags: txFlags&^command.Fast | command.SkipSlowlog, Group: "transactions", Since: "1.2.0",
+		{Name: "exec", Arity: 1, Flags: txFlags&^(command.Fast|command.AllowBusy) | command.SkipSlowlog, Group: "transactions", Since: "1.2.0",
 			Summary: "Runs the queued commands, one after the other and nothing between.", Complexity: "Depends on the commands.",
 			Handler: s.execQueued},
 		{Name: "discard", Arity: 1, Flags: txFlags, Group: "transactions", Since: "2.0.0",
