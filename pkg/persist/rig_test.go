@@ -183,7 +183,7 @@ func replay(ds dataset, b []byte) error {
 			b = b[i+2:]
 			continue
 		}
-		argv, rest, err := command(b)
+		argv, rest, err := splitCommand(b)
 		if err != nil {
 			return err
 		}
@@ -207,7 +207,7 @@ func replay(ds dataset, b []byte) error {
 	return nil
 }
 
-func command(b []byte) (argv []string, rest []byte, err error) {
+func splitCommand(b []byte) (argv []string, rest []byte, err error) {
 	number := func(mark byte) int {
 		i := bytes.Index(b, []byte("\r\n"))
 		if err != nil || i < 1 || b[0] != mark {

@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"runtime"
 	"strings"
 	"time"
@@ -53,9 +52,6 @@ type Options struct {
 	Up func()
 	// RemovePidfile removes the pid file; nil when none was written.
 	RemovePidfile func()
-	// LookupHost gives the addresses of a host name, in at most timeoutMs milliseconds;
-	// nil when only addresses are to be used.
-	LookupHost func(name string, timeoutMs int64) ([]netip.Addr, error)
 	// SetLog applies loglevel, logfile, log-format and syslog-* from the configuration.
 	SetLog func() error
 }
@@ -72,7 +68,6 @@ type Server struct {
 	table      *command.Table
 	clients    *clients
 	blocked    *blocked
-	watches    *watches
 	exec       *executor
 	stats      *stats
 	latency    *latency
@@ -85,7 +80,6 @@ type Server struct {
 	life       *life
 	cron       *cron
 	limits     *limits
-	migrants   *migrants
 	children   *proc.Table
 
 	listeners    []*listener
@@ -124,11 +118,11 @@ func New(o Options) (*Server, error) {
 	s.latency = newLatency(func() int64 { return s.stats.nowSec })
 	s.slowlog, s.identity = &slowlog{}, newIdentity(o.Version)
 	s.clients = newClients(loop, s.log, s.stats)
-	s.blocked, s.watches = newBlocked(s), newWatches(s)
+	s.blocked = newBlocked(s)
 	s.exec = &executor{srv: s, watch: clock.NewStopwatch()}
 	s.exec.ctx.KS = s.ks
 	s.cron = &cron{hz: int(s.cfg.Int(config.Hz))}
-	s.limits, s.migrants = &limits{}, newMigrants(s)
+	s.limits = &limits{}
 	s.children = &proc.Table{}
 	s.load, s.life = &loading{}, newLife(o.Clock)
 	s.saves = newSaves(o.Clock)

@@ -12,9 +12,11 @@ import (
 type Writer struct {
 	// Buf is where it appends.
 	Buf *[]byte
-	// Compress packs long strings with LZF. Raw leaves strings as they are, for the
-	// pipe; then Compress means nothing.
-	Compress, Raw bool
+	// Compress packs long strings with LZF.
+	Compress bool
+	// Raw leaves strings as they are, and the type that Begin tells too: for the
+	// pipe, whose other end picks the smallest form. Compress means nothing then.
+	Raw bool
 	// Added, if not nil, is called after each string, when Buf may be emptied: so a
 	// value of any size passes through a bounded buffer. Its error ends the visit.
 	Added func() error
@@ -58,6 +60,10 @@ func (w *Writer) Begin(t byte, n uint64) error {
 	switch t {
 	case TypeString, TypeSetIntset, TypeHashListpack, TypeZsetListpack:
 		return nil // one string
+	case TypeSetListpack:
+		if w.Raw {
+			return nil
+		}
 	}
 	return w.length(n)
 }
@@ -97,7 +103,7 @@ func (w *Writer) Pack(b []byte) error {
 	if w.t == TypeListQuicklist2 {
 		*w.Buf = AppendLen(*w.Buf, ListPacked)
 	}
-	if w.t != TypeSetListpack {
+	if w.t != TypeSetListpack || w.Raw {
 		return w.text(b)
 	}
 	var scratch [24]byte
