@@ -152,10 +152,15 @@ func (c *Ctx) wordID(id keyspace.StreamID) []byte {
 func (c *Ctx) readStream(key []byte) (s keyspace.StreamValue, found, good bool) {
 	_, found, good = c.ReadType(key, keyspace.Stream)
 	if good && found {
-		e, _ := c.DB.Write(key)
-		s = e.Stream()
+		s = c.openStream(key)
 	}
 	return s, found, good
+}
+
+// openStream looks up a stream, which is there, for writing.
+func (c *Ctx) openStream(key []byte) keyspace.StreamValue {
+	e, _ := c.DB.Write(key)
+	return e.Stream()
 }
 
 func xlen(c *Ctx) {

@@ -185,6 +185,7 @@ const (
 	autoCount    = 100 // entries that XAUTOCLAIM claims
 	autoAttempts = 10  // times as many entries are looked at
 	autoMost     = math.MaxInt64 / 16
+	errAutoCount = "ERR COUNT must be > 0"
 )
 
 func (c *Ctx) parseAutoClaim() (o autoOptions, ok bool) {
@@ -199,11 +200,11 @@ func (c *Ctx) parseAutoClaim() (o autoOptions, ok bool) {
 		switch {
 		case Is(c.Args[i], "COUNT") && i+1 < len(c.Args):
 			i++
-			if o.count, ok = c.Int(c.Args[i]); !ok {
+			if o.count, ok = c.intOr(c.Args[i], errAutoCount); !ok {
 				return o, false
 			}
 			if o.count < 1 || o.count > autoMost {
-				c.Out.Error("ERR COUNT must be > 0")
+				c.Out.Error(errAutoCount)
 				return o, false
 			}
 		case Is(c.Args[i], "JUSTID"):
@@ -218,16 +219,20 @@ func (c *Ctx) parseAutoClaim() (o autoOptions, ok bool) {
 
 func xautoclaim(c *Ctx) {
 	c.Fx.NoLog = true // until there is something to log
+	key := c.Args[1]
+	e, found := c.Read(key) // as in Redis: the key counts as read although the arguments are no good
 	o, ok := c.parseAutoClaim()
 	if !ok {
 		return
 	}
-	s, found, good := c.readStream(c.Args[1])
-	if !good {
+	if found && e.Type() != keyspace.Stream {
+		c.Out.Error(ErrWrongType)
 		return
 	}
+	var s keyspace.StreamValue
 	var g keyspace.Group
 	if found {
+		s = c.openStream(key)
 		g, found = s.Group(c.Args[2])
 	}
 	if !found {
