@@ -96,9 +96,14 @@ func (c *Ctx) element(e ds.LPElem) {
 // says towards the head.
 func (c *Ctx) elements(l *keyspace.ListHandle, start, n int, back bool) {
 	c.Out.Array(n)
+	out := c.Out
 	cur := l.At(start, back)
 	for ; n > 0; n-- {
-		c.element(cur.Value())
+		if str, number, isInt := cur.Elem(); isInt {
+			out.BulkInt(number)
+		} else {
+			out.Bulk(str)
+		}
 		cur.Next()
 	}
 	cur.Close()

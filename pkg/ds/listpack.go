@@ -169,21 +169,29 @@ func (l Listpack) Seek(index int) int {
 
 // Get returns the element at off.
 func (l Listpack) Get(off int) LPElem {
+	str, n, isInt := l.Elem(off)
+	return LPElem{str, n, isInt}
+}
+
+// Elem is Get for loops where nanoseconds count: its results stay in registers.
+func (l Listpack) Elem(off int) (str []byte, n int64, isInt bool) {
 	h := l[off]
+	at, end := off+1, 0
 	switch {
 	case h < 0x80:
-		return LPElem{Int: int64(h), IsInt: true}
+		return nil, int64(h), true
 	case h < 0xc0:
-		end := off + 1 + int(h&0x3f)
-		return LPElem{Str: l[off+1 : end : end]}
+		end = at + int(h&0x3f)
 	case h < 0xe0 || h > 0xf0:
-		return LPElem{Int: l.number(off), IsInt: true}
+		return nil, l.number(off), true
 	case h < 0xf0:
-		end := off + 2 + (int(h&0x0f)<<8 | int(l[off+1]))
-		return LPElem{Str: l[off+2 : end : end]}
+		at = off + 2
+		end = at + (int(h&0x0f)<<8 | int(l[off+1]))
+	default:
+		at = off + 5
+		end = at + int(binary.LittleEndian.Uint32(l[off+1:]))
 	}
-	end := off + 5 + int(binary.LittleEndian.Uint32(l[off+1:]))
-	return LPElem{Str: l[off+5 : end : end]}
+	return l[at:end:end], 0, false
 }
 
 // Read is Get and Next in one.

@@ -87,6 +87,14 @@ func (c *QuickCursor) Value() LPElem {
 	return c.lp.Get(c.off)
 }
 
+// Elem is Value as Listpack.Elem has it.
+func (c *QuickCursor) Elem() (str []byte, n int64, isInt bool) {
+	if c.lp == nil {
+		return c.val, 0, false
+	}
+	return c.lp.Elem(c.off)
+}
+
 // Next moves to the next element in the cursor's direction.
 func (c *QuickCursor) Next() {
 	if c.lp != nil {

@@ -1,7 +1,10 @@
 package keyspace
 
 import (
+	"unsafe"
+
 	"redisd/pkg/ds"
+	"redisd/pkg/mem"
 )
 
 // Lists. A small one is a listpack, a larger one a quicklist, as in Redis 7.2: a
@@ -12,17 +15,16 @@ import (
 // changes in the list through the handle. Values passed in must not be memory of
 // the same list.
 type ListHandle struct {
-	ks     *Keyspace
-	e      Entry
-	q      ds.Quicklist
-	linked bool // the encoding is Quicklist, and q is it
+	db   *DB
+	p    unsafe.Pointer // the entry
+	root mem.Ref        // of the quicklist; 0: a listpack
 }
 
 // List is the list of an entry that holds one.
 func (e Entry) List() ListHandle {
-	l := ListHandle{ks: e.db.ks, e: e}
+	l := ListHandle{db: e.db, p: e.p}
 	if e.Encoding() == Quicklist {
-		l.q, l.linked = l.ks.lists.At(e.root()), true
+		l.root = e.root()
 	}
 	return l
 }
@@ -38,16 +40,19 @@ func (db *DB) NewList(key []byte) Entry {
 	return db.newValue(key, at, List, Listpack, p.Ref, p.Size())
 }
 
-func (l *ListHandle) pack() ds.Pack     { return ds.Pack{Arena: l.ks.arena, Ref: l.e.root()} }
-func (l *ListHandle) view() ds.Listpack { return l.e.Blob() }
+func (l *ListHandle) entry() Entry      { return Entry{db: l.db, p: l.p} }
+func (l *ListHandle) linked() bool      { return l.root != 0 }
+func (l *ListHandle) q() ds.Quicklist   { return l.db.ks.lists.At(l.root) }
+func (l *ListHandle) pack() ds.Pack     { return ds.Pack{Arena: l.db.ks.arena, Ref: l.entry().root()} }
+func (l *ListHandle) view() ds.Listpack { return l.entry().Blob() }
 
 // keep stores where the listpack is after a change.
-func (l *ListHandle) keep(p ds.Pack) { l.e.setRoot(Listpack, p.Ref, p.Size()) }
+func (l *ListHandle) keep(p ds.Pack) { l.entry().setRoot(Listpack, p.Ref, p.Size()) }
 
 // Len is the number of elements.
 func (l *ListHandle) Len() int {
-	if l.linked {
-		return l.q.Len()
+	if l.linked() {
+		return l.q().Len()
 	}
 	return l.view().Count()
 }
@@ -55,12 +60,12 @@ func (l *ListHandle) Len() int {
 // Push adds the values at the tail, or each before the one before it at the head.
 func (l *ListHandle) Push(tail bool, vals ...[]byte) {
 	l.growing(vals)
-	if l.linked {
+	if l.linked() {
 		for _, v := range vals {
 			if tail {
-				l.q.PushTail(v)
+				l.q().PushTail(v)
 			} else {
-				l.q.PushHead(v)
+				l.q().PushHead(v)
 			}
 		}
 		return
@@ -85,11 +90,11 @@ func (l *ListHandle) PushTail(v []byte) { l.Push(true, v) }
 // End is the last element, or the first, of a list that is not empty: good until
 // the next change.
 func (l *ListHandle) End(tail bool) ds.LPElem {
-	if l.linked {
+	if l.linked() {
 		if tail {
-			return l.q.Tail()
+			return l.q().Tail()
 		}
-		return l.q.Head()
+		return l.q().Head()
 	}
 	v := l.view()
 	if tail {
@@ -108,7 +113,7 @@ func (l *ListHandle) Drop(tail bool, n int) {
 	case n != 1:
 		l.DeleteRange(0, n)
 		return
-	case !l.linked:
+	case !l.linked():
 		p := l.pack()
 		v := p.View()
 		off := v.First()
@@ -119,9 +124,9 @@ func (l *ListHandle) Drop(tail bool, n int) {
 		l.keep(p)
 		return
 	case tail:
-		l.q.DropTail()
+		l.q().DropTail()
 	default:
-		l.q.DropHead()
+		l.q().DropHead()
 	}
 	l.shrunk()
 }
@@ -130,8 +135,8 @@ func (l *ListHandle) Drop(tail bool, n int) {
 // the head; -1 is the last element. It is for reading, and for Insert. The caller
 // closes it.
 func (l *ListHandle) At(index int, back bool) ds.QuickCursor {
-	if l.linked {
-		return l.q.Seek(index, back)
+	if l.linked() {
+		return l.q().Seek(index, back)
 	}
 	return ds.LPCursor(l.view(), index, back)
 }
@@ -157,8 +162,8 @@ func (l *ListHandle) Set(index int, val []byte) bool {
 		return false
 	}
 	l.growing([][]byte{val})
-	if l.linked {
-		l.q.Set(index, val)
+	if l.linked() {
+		l.q().Set(index, val)
 		l.shrunk()
 		return true
 	}
@@ -172,7 +177,7 @@ func (l *ListHandle) Set(index int, val []byte) bool {
 // whether there is one.
 func (l *ListHandle) Insert(pivot, val []byte, behind bool) bool {
 	l.growing([][]byte{val})
-	if !l.linked {
+	if !l.linked() {
 		p := l.pack()
 		v := p.View()
 		off := v.Find(v.First(), pivot, 0)
@@ -189,7 +194,7 @@ func (l *ListHandle) Insert(pivot, val []byte, behind bool) bool {
 		return true
 	}
 	m := ds.LPMatch(pivot)
-	c := l.q.Seek(0, false)
+	c := l.q().Seek(0, false)
 	for ; c.Valid(); c.Next() {
 		if m.Equal(c.Value()) {
 			c.Insert(val, behind)
@@ -204,7 +209,7 @@ func (l *ListHandle) Insert(pivot, val []byte, behind bool) bool {
 // from the tail; n of 0 removes all. It returns how many there were. A list that is
 // empty then is for the caller to delete.
 func (l *ListHandle) Remove(val []byte, n int, back bool) (removed int) {
-	if !l.linked {
+	if !l.linked() {
 		return l.removePacked(val, n, back)
 	}
 	m := ds.LPMatch(val)
@@ -212,7 +217,7 @@ func (l *ListHandle) Remove(val []byte, n int, back bool) (removed int) {
 	if back {
 		first = -1
 	}
-	c := l.q.Seek(first, back)
+	c := l.q().Seek(first, back)
 	for c.Valid() {
 		if !m.Equal(c.Value()) {
 			c.Next()
@@ -262,8 +267,8 @@ func (l *ListHandle) DeleteRange(start, n int) {
 	if n <= 0 {
 		return
 	}
-	if l.linked {
-		l.q.DeleteRange(start, n)
+	if l.linked() {
+		l.q().DeleteRange(start, n)
 		l.shrunk()
 		return
 	}

@@ -14,10 +14,10 @@ import (
 // with them becomes a quicklist. As in Redis it is the bytes of the values that
 // count.
 func (l *ListHandle) growing(vals [][]byte) {
-	if l.linked {
+	if l.linked() {
 		return
 	}
-	size := l.e.outsideLen()
+	size := l.entry().outsideLen()
 	for _, v := range vals {
 		size += len(v)
 	}
@@ -27,7 +27,7 @@ func (l *ListHandle) growing(vals [][]byte) {
 }
 
 func (l *ListHandle) exceeds(size, more int) bool {
-	fill := l.ks.Limits.ListSize
+	fill := l.db.ks.Limits.ListSize
 	if fill < 0 {
 		return ds.QuickExceeds(fill, size, 0) // without counting the elements
 	}
@@ -36,9 +36,10 @@ func (l *ListHandle) exceeds(size, more int) bool {
 
 // link makes the list a quicklist.
 func (l *ListHandle) link() {
-	l.q, l.linked = l.ks.newList(), true
-	l.q.Adopt(l.pack())
-	l.e.setRoot(Quicklist, l.q.Root(), 0)
+	q := l.db.ks.newList()
+	q.Adopt(l.pack())
+	l.root = q.Root()
+	l.entry().setRoot(Quicklist, l.root, 0)
 }
 
 // newList makes an empty quicklist with the limits of now.
@@ -61,56 +62,56 @@ func (l *ListHandle) Settle() { l.unlink(1) }
 // part-th part of what a node may have. While a snapshot has parts to send a list
 // stays what it is.
 func (l *ListHandle) unlink(part int) {
-	if !l.linked || l.ks.lists.Barrier != nil {
+	if !l.linked() || l.db.ks.lists.Barrier != nil {
 		return
 	}
-	size, ok := l.q.Single()
+	size, ok := l.q().Single()
 	if !ok {
 		return
 	}
 	maxSize, maxCount := math.MaxUint32, math.MaxUint32
-	if fill := l.ks.Limits.ListSize; fill < 0 {
+	if fill := l.db.ks.Limits.ListSize; fill < 0 {
 		maxSize = ds.QuickBytes(fill)
 	} else {
 		maxCount = max(fill, 1)
 	}
-	if size > maxSize/part || l.q.Len() > maxCount/part {
+	if size > maxSize/part || l.q().Len() > maxCount/part {
 		return
 	}
-	p := l.q.Unwrap()
-	l.q, l.linked = ds.Quicklist{}, false
+	p := l.q().Unwrap()
+	l.root = 0
 	l.keep(p)
 }
 
 // LoadListpack adds the elements of a valid listpack at the tail, as they lie. For
 // loaders, which call Settle at the end.
 func (l *ListHandle) LoadListpack(blob ds.Listpack) {
-	if !l.linked {
+	if !l.linked() {
 		l.link()
 	}
-	l.q.AppendListpack(blob)
+	l.q().AppendListpack(blob)
 }
 
 // LoadPlain adds a large element at the tail. For loaders, which call Settle at the
 // end.
 func (l *ListHandle) LoadPlain(v []byte) {
-	if !l.linked {
+	if !l.linked() {
 		l.link()
 	}
-	l.q.AppendPlain(v)
+	l.q().AppendPlain(v)
 }
 
 // EachNode calls fn for the list's elements a node at a time, in order, until it
 // says false: a listpack, or with packed false the bytes of one element. data is
 // good until fn returns, and fn must not change the list. For the codec.
 func (l *ListHandle) EachNode(fn func(packed bool, data []byte) bool) {
-	if !l.linked {
+	if !l.linked() {
 		fn(true, l.view())
 		return
 	}
 	var scratch []byte
-	for n := l.q.FirstNode(); n != 0; n = l.q.NextNode(n) {
-		packed, data := l.q.NodeData(n, &scratch)
+	for n := l.q().FirstNode(); n != 0; n = l.q().NextNode(n) {
+		packed, data := l.q().NodeData(n, &scratch)
 		if !fn(packed, data) {
 			return
 		}
@@ -119,10 +120,10 @@ func (l *ListHandle) EachNode(fn func(packed bool, data []byte) bool) {
 
 // Nodes is how many times EachNode calls back.
 func (l *ListHandle) Nodes() int {
-	if !l.linked {
+	if !l.linked() {
 		return 1
 	}
-	return l.q.Nodes()
+	return l.q().Nodes()
 }
 
 func (ks *Keyspace) freeList(v value) { ks.lists.At(v.ref).Free() }
