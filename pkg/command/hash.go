@@ -66,9 +66,9 @@ func (c *Ctx) writeHash(key []byte) (h keyspace.HashValue, isNew, good bool) {
 	return h, !found, good
 }
 
-// newHash makes the hash that writeHash did not find.
-func (c *Ctx) newHash(key []byte) keyspace.HashValue {
-	e := c.DB.NewHash(key)
+// newHash makes the hash that writeHash did not find, for the given fields and values.
+func (c *Ctx) newHash(key []byte, pairs [][]byte) keyspace.HashValue {
+	e := c.DB.NewHashFor(key, pairs)
 	c.created(key, false)
 	return e.Hash()
 }
@@ -84,9 +84,10 @@ func hset(c *Ctx) {
 		return
 	}
 	if isNew {
-		h = c.newHash(key)
+		h = c.newHash(key, pairs)
+	} else {
+		h.Prepare(pairs)
 	}
-	h.Prepare(pairs)
 	created := int64(0)
 	for i := 0; i < len(pairs); i += 2 {
 		if h.Set(pairs[i], pairs[i+1]) {
@@ -113,7 +114,9 @@ func hsetnx(c *Ctx) {
 		return
 	}
 	if isNew {
-		h = c.newHash(key)
+		h = c.newHash(key, c.Args[2:])
+	} else {
+		h.Prepare(c.Args[2:])
 	}
 	h.Set(field, c.Args[3])
 	c.Fx.Notify(EventHash, "hset", key)
@@ -146,7 +149,7 @@ func hincrBy(c *Ctx) {
 		return
 	}
 	if isNew {
-		h = c.newHash(key)
+		h = c.newHash(key, nil)
 	}
 	h.Set(field, num.AppendInt(c.scratch[:0], sum))
 	c.Fx.Notify(EventHash, "hincrby", key)
@@ -184,7 +187,7 @@ func hincrByFloat(c *Ctx) {
 		return
 	}
 	if isNew {
-		h = c.newHash(key)
+		h = c.newHash(key, nil)
 	}
 	var buf [64]byte
 	text := c.Fx.Copy(num.AppendLongDouble(buf[:0], sum))

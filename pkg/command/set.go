@@ -87,9 +87,9 @@ func (c *Ctx) writeSet(key []byte) (s keyspace.SetValue, found, good bool) {
 	return s, found, good
 }
 
-// newSet makes the set that writeSet did not find, for n members.
-func (c *Ctx) newSet(key, first []byte, n int) keyspace.SetValue {
-	e := c.DB.NewSet(key, first, n)
+// newSet makes the set that writeSet did not find, for the given members.
+func (c *Ctx) newSet(key []byte, members [][]byte) keyspace.SetValue {
+	e := c.DB.NewSetFor(key, members)
 	c.created(key, false)
 	return e.Set()
 }
@@ -103,7 +103,7 @@ func sadd(c *Ctx) {
 	if found {
 		s.Expect(len(members))
 	} else {
-		s = c.newSet(key, members[0], len(members))
+		s = c.newSet(key, members)
 	}
 	added := int64(0)
 	for _, m := range members {
@@ -167,7 +167,7 @@ func smove(c *Ctx) {
 	}
 	c.shrunk(EventSet, "srem", src, 1, from.Len() == 0)
 	if !there {
-		to = c.newSet(dst, m, 1)
+		to = c.newSet(dst, c.Args[3:])
 	}
 	if to.Add(m) {
 		c.Fx.Notify(EventSet, "sadd", dst)

@@ -33,13 +33,53 @@ func (e Entry) Hash() HashValue {
 
 // NewHash makes key, which must not exist, an empty hash without expiry. The caller
 // adds to it at once: no command may see a hash without fields.
-func (db *DB) NewHash(key []byte) Entry {
+func (db *DB) NewHash(key []byte) Entry { return db.NewHashFor(key, nil) }
+
+// NewHashFor is NewHash in the encoding and with the room for the fields and values of
+// words (in turn), which are about to be set.
+func (db *DB) NewHashFor(key []byte, words [][]byte) Entry {
 	at, exists := db.find(key)
 	if exists {
 		panic("BUG: keyspace: NewHash of a key that is there")
 	}
-	p := ds.NewPack(db.ks.arena, 0)
+	ks := db.ks
+	if ks.needTable(words) {
+		root := ks.elements.Create()
+		d := ks.elements.At(root)
+		d.Resize(uint64(len(words) / 2))
+		return db.newValue(key, at, Hash, Hashtable, root, 0)
+	}
+	p := ds.NewPack(ks.arena, packRoom(words))
 	return db.newValue(key, at, Hash, Listpack, p.Ref, p.Size())
+}
+
+// packRoom is what words take in a listpack; what would be unusually large is to grow
+// as it comes.
+func packRoom(words [][]byte) int {
+	const most = 64 << 10
+	n := 0
+	for _, w := range words {
+		if n += ds.LPSize(w); n > most {
+			return 0
+		}
+	}
+	return n
+}
+
+// needTable tells whether a hash of these fields and values leaves the compact encoding.
+func (ks *Keyspace) needTable(words [][]byte) bool {
+	l := &ks.Limits
+	if len(words)/2 > l.HashEntries {
+		return true
+	}
+	size := 0
+	for _, w := range words {
+		if len(w) > l.HashValue {
+			return true
+		}
+		size += len(w)
+	}
+	return size > ds.LPMaxBytes/2
 }
 
 // Encoding is Listpack or Hashtable.
@@ -149,19 +189,8 @@ func (h *HashValue) setInTable(field, value []byte) bool {
 // will need a hash table gets one now, of the right size. Words that repeat fields
 // may make it one too early, as in Redis.
 func (h *HashValue) Prepare(words [][]byte) {
-	if h.enc != Listpack {
-		return
-	}
-	l := &h.ks.Limits
-	if n := len(words) / 2; n > l.HashEntries {
-		h.toTable(n)
-		return
-	}
-	for _, w := range words {
-		if len(w) > l.HashValue {
-			h.toTable(0)
-			return
-		}
+	if h.enc == Listpack && h.ks.needTable(words) {
+		h.toTable(len(words) / 2)
 	}
 }
 

@@ -31,11 +31,23 @@ func (e Entry) Set() SetValue {
 // encoding that suits its first member and the number of members that are about to
 // be added. The caller adds at once: no command may see a set without members.
 func (db *DB) NewSet(key, first []byte, n int) Entry {
+	return db.newSet(key, db.ks.newSet(db.ks.setEncoding(first, n), n, 0))
+}
+
+// NewSetFor is NewSet with room for the given members, of which there must be one.
+func (db *DB) NewSetFor(key []byte, members [][]byte) Entry {
+	enc, room := db.ks.setEncoding(members[0], len(members)), 0
+	if enc == Listpack {
+		room = packRoom(members)
+	}
+	return db.newSet(key, db.ks.newSet(enc, len(members), room))
+}
+
+func (db *DB) newSet(key []byte, s SetValue) Entry {
 	at, exists := db.find(key)
 	if exists {
 		panic("BUG: keyspace: NewSet of a key that is there")
 	}
-	s := db.ks.BuildSet(db.ks.setEncoding(first, n), n)
 	return db.newValue(key, at, Set, s.enc, s.ref, s.blobSize())
 }
 
@@ -53,13 +65,17 @@ func (ks *Keyspace) setEncoding(first []byte, n int) Encoding {
 
 // BuildSet makes an empty set that no key has, in the given encoding; a hash table has
 // room for n members. It goes to a key with DB.StoreSet, or back with Free.
-func (ks *Keyspace) BuildSet(enc Encoding, n int) SetValue {
+func (ks *Keyspace) BuildSet(enc Encoding, n int) SetValue { return ks.newSet(enc, n, 0) }
+
+// newSet makes a set in the given encoding: an intset or a table with room for n
+// members, a listpack with room for so many bytes.
+func (ks *Keyspace) newSet(enc Encoding, n, room int) SetValue {
 	s := SetValue{ks: ks, enc: enc}
 	switch enc {
 	case Intset:
-		s.ref = ds.NewInts(ks.arena, 0, 1).Ref
+		s.ref = ds.NewInts(ks.arena, 0, min(n, smallInts)).Ref
 	case Listpack:
-		s.ref = ds.NewPack(ks.arena, 0).Ref
+		s.ref = ds.NewPack(ks.arena, room).Ref
 	default:
 		s.ref = ks.elements.Create()
 		d := s.dict()
@@ -67,6 +83,9 @@ func (ks *Keyspace) BuildSet(enc Encoding, n int) SetValue {
 	}
 	return s
 }
+
+// smallInts is the most numbers, of two bytes, that a new intset has room for.
+const smallInts = 64
 
 // StoreSet gives a set that BuildSet made, and that is not empty, to key, overwriting
 // what is there, expiry included, and tells whether there was something. The handle
