@@ -160,7 +160,7 @@ func (r *runner) run() int {
 		Config: r.cfg, ConfigPath: r.path, Version: version, Executable: executable(),
 		Log: r.log, FS: vfs.OS(), Clock: clock.System(), Failpoints: fail, OOMBase: base,
 		Sockets: r.sockets, Notify: r.notifier(), ReopenLog: r.logs.reopen, LogMoved: r.logs.moved,
-		SetLog: r.logs.apply, Chdir: os.Chdir, RemovePidfile: r.pidfileRemover(), Up: r.up,
+		SetLog: r.logs.apply, Chdir: os.Chdir, LookupHost: lookupHost, RemovePidfile: r.pidfileRemover(), Up: r.up,
 	})
 	if err != nil {
 		return r.refuse(err)

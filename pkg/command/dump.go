@@ -42,16 +42,20 @@ func dump(c *Ctx) {
 		c.Out.Null()
 		return
 	}
-	// The payload is written where the reply goes and gets its length afterwards:
-	// a big value is not held twice.
-	w := c.Out
-	start := len(w.Buf)
-	w.Buf = append(w.Buf, rdb.WrittenType(value.Type(e)))
-	_ = value.Visit(e, &rdb.Writer{Buf: &w.Buf, Compress: true}) // a buffer has no errors
-	w.Buf = rdb.AppendDumpFooter(w.Buf, start)
+	c.Out.Buf = AppendDump(c.Out.Buf, e)
+}
+
+// AppendDump appends what DUMP replies for e: a bulk string.
+func AppendDump(dst []byte, e keyspace.Entry) []byte {
+	// The payload is written where it stays and gets its length afterwards: a big value
+	// is not held twice.
+	start := len(dst)
+	dst = append(dst, rdb.WrittenType(value.Type(e)))
+	_ = value.Visit(e, &rdb.Writer{Buf: &dst, Compress: true}) // a buffer has no errors
+	dst = rdb.AppendDumpFooter(dst, start)
 	var buf [24]byte
-	head := append(num.AppendInt(append(buf[:0], '$'), int64(len(w.Buf)-start)), "\r\n"...)
-	w.Buf = append(slices.Insert(w.Buf, start, head...), "\r\n"...)
+	head := append(num.AppendInt(append(buf[:0], '$'), int64(len(dst)-start)), "\r\n"...)
+	return append(slices.Insert(dst, start, head...), "\r\n"...)
 }
 
 // restoreOptions are those of RESTORE; -1 is not given.

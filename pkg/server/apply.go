@@ -11,6 +11,7 @@ func (s *Server) apply(c *client, ctx *command.Ctx) {
 	}
 	for _, db := range fx.TouchedAll() {
 		s.blocked.touchedAll(db)
+		s.watches.touchedAll(db)
 	}
 	if fx.Dirty == 0 && !fx.Force {
 		return
@@ -20,7 +21,9 @@ func (s *Server) apply(c *client, ctx *command.Ctx) {
 		return
 	}
 	s.propagate(ctx)
-	c.hold = s.journal.seq()
+	if !s.exec.tx.active {
+		c.hold = s.journal.seq()
+	}
 }
 
 // propagate feeds the log with what a command did: the replacements it gave, as
@@ -34,17 +37,18 @@ func (s *Server) propagate(ctx *command.Ctx) {
 			// The log must load under another configuration too.
 			ctx.Args[0] = []byte(ctx.Spec.Name)
 		}
-		s.journal.feed(db, ctx.Args)
+		s.feedLog(db, ctx.Args)
 		return
 	}
-	if n > 1 {
-		s.journal.feed(db, multiWords)
+	block := n > 1 && !s.exec.tx.active // blocks do not nest
+	if block {
+		s.feedLog(db, multiWords)
 	}
 	for i := range n {
-		s.journal.feed(db, fx.Replacement(i))
+		s.feedLog(db, fx.Replacement(i))
 	}
-	if n > 1 {
-		s.journal.feed(db, execWords)
+	if block {
+		s.feedLog(db, execWords)
 	}
 }
 
@@ -64,7 +68,7 @@ func (s *Server) logExpired() {
 		if s.exec.ctx.LazyExpire {
 			word = unlinkWord
 		}
-		s.journal.feed(db, s.exec.pair(word, key))
+		s.feedLog(db, s.exec.pair(word, key))
 		s.notify(command.Event{Class: command.EventExpired, Name: "expired", DB: db, Key: key})
 	})
 }
@@ -76,9 +80,10 @@ func (x *executor) pair(a, b []byte) [][]byte {
 }
 
 // notify is where keyspace notifications leave. Nobody can subscribe to them yet,
-// but clients wait for keys.
+// but clients wait for keys, or watch them.
 func (s *Server) notify(e command.Event) {
 	if e.Class != command.EventMiss {
 		s.blocked.touched(e.DB, e.Key)
+		s.watches.touched(e.DB, e.Key)
 	}
 }

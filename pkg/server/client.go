@@ -24,6 +24,7 @@ const (
 	flagHeld        // in clients.held: its replies wait for the log
 	flagWatchWrite  // the socket is full and watched for room
 	flagBlocked     // a command of it waits; its input is kept
+	flagDirtyCAS    // a watched key has changed: EXEC fails
 	flagReplay      // not a connection: the log's commands run in its name
 )
 
@@ -44,6 +45,9 @@ type client struct {
 	// hold is the log batch that must reach the policy's point before out may be
 	// sent.
 	hold uint64
+
+	tx      *transaction // since MULTI; nil outside of one
+	watched []watchedKey
 
 	peer       event.Peer
 	name       string

@@ -27,6 +27,8 @@ func (c *client) localName() string { return event.SockName(c.fd) }
 type clientMemory struct {
 	in, inFree int // query buffer: unparsed input, room behind it
 	argv       int // words of the command that runs, or waits
+	queued     int // commands in a transaction; -1 outside of one
+	queue      int // words of these
 	room       int // reply buffer: its size
 	head       int // replies that wait, up to the fixed size
 	blocks     int // blocks of that size behind them
@@ -37,7 +39,7 @@ type clientMemory struct {
 // memoryOf measures c. The client whose command runs has its input in the shared
 // read buffer and its replies in the writer.
 func (s *Server) memoryOf(c *client) clientMemory {
-	m := clientMemory{in: len(c.in), inFree: cap(c.in) - len(c.in), room: cap(c.out)}
+	m := clientMemory{queued: -1, in: len(c.in), inFree: cap(c.in) - len(c.in), room: cap(c.out)}
 	own, pending := cap(c.in), c.pendingOut()
 	if x := s.exec; x.client == c {
 		for _, a := range x.ctx.Args {
@@ -54,12 +56,15 @@ func (s *Server) memoryOf(c *client) clientMemory {
 			m.argv += len(a)
 		}
 	}
+	if c.tx != nil {
+		m.queued, m.queue = len(c.tx.queue), c.tx.bytes
+	}
 	m.head = min(pending, poolBuffer)
 	if more := pending - m.head; more > 0 {
 		m.blocks = (more + poolBuffer - 1) / poolBuffer
 		m.list = m.room - poolBuffer
 	}
-	m.total = int(reflect.TypeFor[client]().Size()) + own + m.argv + m.room +
+	m.total = int(reflect.TypeFor[client]().Size()) + own + m.argv + m.queue + m.room +
 		len(c.name) + len(c.libName) + len(c.libVersion)
 	return m
 }
@@ -69,7 +74,7 @@ var flagLetters = [...]struct {
 	flag   clientFlags
 	letter byte
 }{
-	{flagBlocked, 'b'}, {flagCloseAfterReply, 'c'}, {flagCloseSoon, 'A'}, {flagUnix, 'U'},
+	{flagBlocked, 'b'}, {flagDirtyCAS, 'd'}, {flagCloseAfterReply, 'c'}, {flagCloseSoon, 'A'}, {flagUnix, 'U'},
 	{flagNoEvict, 'e'}, {flagNoTouch, 'T'},
 }
 
@@ -89,11 +94,12 @@ func (s *Server) appendClientInfo(dst []byte, c *client) []byte {
 	f.text(" flags=", "")
 	f.flags(c)
 	f.int(" db=", int64(c.db.Index()))
-	f.text(" sub=0 psub=0 ssub=0 multi=-1", "")
+	f.text(" sub=0 psub=0 ssub=0", "")
+	f.int(" multi=", int64(m.queued))
 	f.int(" qbuf=", int64(m.in))
 	f.int(" qbuf-free=", int64(m.inFree))
 	f.int(" argv-mem=", int64(m.argv))
-	f.text(" multi-mem=0", "")
+	f.int(" multi-mem=", int64(m.queue))
 	f.int(" rbs=", int64(m.room))
 	f.int(" rbp=", int64(max(c.outPeak, m.head)))
 	f.int(" obl=", int64(m.head))
@@ -119,6 +125,9 @@ func (f *fields) text(name, v string) { f.line = append(append(f.line, name...),
 
 func (f *fields) flags(c *client) {
 	start := len(f.line)
+	if c.tx != nil {
+		f.line = append(f.line, 'x')
+	}
 	for _, l := range flagLetters {
 		if c.has(l.flag) {
 			f.line = append(f.line, l.letter)

@@ -136,6 +136,7 @@ func (cs *clients) close(c *client) {
 	if c.parked != nil {
 		c.srv.blocked.forget(c.parked)
 	}
+	c.srv.endTransaction(c)
 	cs.loop.Unwatch(c.fd)
 	cs.byFD[c.fd] = nil
 	cs.count--

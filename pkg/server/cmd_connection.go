@@ -67,6 +67,7 @@ func (s *Server) quit(c *command.Ctx) {
 
 func (s *Server) resetConnection(c *command.Ctx) {
 	cl := s.exec.client
+	s.endTransaction(cl)
 	cl.db, cl.proto, cl.name, cl.user = s.ks.DB(0), 2, "", "default"
 	cl.set(flagNoEvict|flagNoTouch|flagReplyOff|flagReplySkip|flagSkipNext|flagAuthenticated, false)
 	cl.parser.Limits = &s.clients.unknown

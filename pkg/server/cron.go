@@ -32,6 +32,7 @@ var tasks = [...]task{
 	{"children", 0, (*Server).cronChildren},
 	{"journal", 0, (*Server).cronJournal},
 	{"log file", 1000, (*Server).cronLogFile},
+	{"migrants", 1000, (*Server).cronMigrants},
 	{"watchdog", 1000, (*Server).cronWatchdog},
 }
 

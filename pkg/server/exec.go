@@ -22,6 +22,8 @@ type executor struct {
 	input  int       // bytes of its input, from the command that runs on
 	two    [2][]byte // words of commands in the server's own name
 	watch  clock.Stopwatch
+	tx     txLog
+	inner  int   // error replies of the commands that ran inside of the one that runs
 	clockN int64 // nanoseconds by watch when the last command ended
 }
 
@@ -74,6 +76,8 @@ func (x *executor) run(c *client, argv [][]byte) {
 		s.clients.closeSoon(c)
 	} else if reason := x.refused(c, spec, argv); reason != "" {
 		x.reject(c, spec, reason)
+	} else if c.tx != nil && queues(spec) {
+		x.enqueue(c, spec, argv)
 	} else {
 		x.call(c, spec, argv)
 	}
@@ -141,6 +145,13 @@ func (x *executor) refused(c *client, spec *command.Spec, argv [][]byte) string 
 }
 
 func (x *executor) reject(c *client, spec *command.Spec, reason string) {
+	if c.tx != nil {
+		c.tx.failed = true
+		if spec != nil && spec.Name == "exec" {
+			reason = "EXECABORT Transaction discarded because of: " + reason
+			x.srv.endTransaction(c)
+		}
+	}
 	x.w.Error(reason)
 	x.srv.stats.reject(spec, reason)
 	if spec != nil {
@@ -156,15 +167,18 @@ func (x *executor) call(c *client, spec *command.Spec, argv [][]byte) {
 	ctx.Quiet = c.has(flagNoTouch) && !isTouch(spec)
 	ctx.Fx.Reset(c.db.Index())
 	c.last = spec
-	errorsBefore := x.w.Errors
+	begin, errorsBefore, inner := x.clockN, x.w.Errors, x.inner
+	x.inner = 0
 	spec.Handler(ctx)
 	s.apply(c, ctx)
 	if w, waits := ctx.Fx.Waits(); waits {
 		s.blocked.park(c, w)
 	}
 	now := x.watch.Nanos()
-	took := now - x.clockN
+	took := now - begin
 	x.clockN = now
+	failed := x.w.Errors-errorsBefore != x.inner
+	x.inner = inner + x.w.Errors - errorsBefore
 	if took >= s.latency.threshold {
 		s.latency.command(spec, took)
 	}
@@ -175,7 +189,7 @@ func (x *executor) call(c *client, spec *command.Spec, argv [][]byte) {
 	if x.rerun != nil {
 		took += x.rerun.nanos
 	}
-	x.record(c, spec, argv, took, x.w.Errors != errorsBefore)
+	x.record(c, spec, argv, took, failed)
 }
 
 // record counts a command of c that is over and took so many nanoseconds. When it

@@ -20,6 +20,7 @@ var gates = [...]gate{
 	{"arity", gateArity},
 	{"debug", gateProtected},
 	{"auth", gateAuth},
+	{"transaction", gateTransaction},
 	{"disk", gateDisk},
 	{"loading", gateLoading},
 }
@@ -57,10 +58,17 @@ func gateAuth(_ *Server, c *client, spec *command.Spec, _ [][]byte) string {
 	return "NOAUTH Authentication required."
 }
 
+func gateTransaction(_ *Server, c *client, spec *command.Spec, _ [][]byte) string {
+	if c.tx == nil || spec.Flags&command.NoMulti == 0 {
+		return ""
+	}
+	return "ERR Command not allowed inside a transaction"
+}
+
 // gateDisk refuses writes, and PING, while the promises of persistence cannot be
 // kept.
 func gateDisk(s *Server, c *client, spec *command.Spec, _ [][]byte) string {
-	if spec.Flags&command.Write == 0 && spec.Name != "ping" || c.has(flagReplay) {
+	if !c.changes(spec) && spec.Name != "ping" || c.has(flagReplay) {
 		return ""
 	}
 	return s.background.misconf()

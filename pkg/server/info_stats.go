@@ -31,7 +31,8 @@ func (s *Server) infoStats(w *infoWriter) {
 	w.zeros("pubsub_channels", "pubsub_patterns", "pubsubshard_channels")
 	w.int("latest_fork_usec", st.forkMicros)
 	w.uint("total_forks", st.forks)
-	w.zeros("migrate_cached_sockets", "slave_expires_tracked_keys",
+	w.int("migrate_cached_sockets", int64(len(s.migrants.open)))
+	w.zeros("slave_expires_tracked_keys",
 		"active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
 		"total_active_defrag_time", "current_active_defrag_time",
 		"tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies")

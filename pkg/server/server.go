@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"runtime"
 	"strings"
 	"time"
@@ -52,6 +53,9 @@ type Options struct {
 	Up func()
 	// RemovePidfile removes the pid file; nil when none was written.
 	RemovePidfile func()
+	// LookupHost gives the addresses of a host name, in at most timeoutMs milliseconds;
+	// nil when only addresses are to be used.
+	LookupHost func(name string, timeoutMs int64) ([]netip.Addr, error)
 	// SetLog applies loglevel, logfile, log-format and syslog-* from the configuration.
 	SetLog func() error
 }
@@ -68,6 +72,7 @@ type Server struct {
 	table      *command.Table
 	clients    *clients
 	blocked    *blocked
+	watches    *watches
 	exec       *executor
 	stats      *stats
 	latency    *latency
@@ -80,6 +85,7 @@ type Server struct {
 	life       *life
 	cron       *cron
 	limits     *limits
+	migrants   *migrants
 	children   *proc.Table
 
 	listeners    []*listener
@@ -118,11 +124,11 @@ func New(o Options) (*Server, error) {
 	s.latency = newLatency(func() int64 { return s.stats.nowSec })
 	s.slowlog, s.identity = &slowlog{}, newIdentity(o.Version)
 	s.clients = newClients(loop, s.log, s.stats)
-	s.blocked = newBlocked(s)
+	s.blocked, s.watches = newBlocked(s), newWatches(s)
 	s.exec = &executor{srv: s, watch: clock.NewStopwatch()}
 	s.exec.ctx.KS = s.ks
 	s.cron = &cron{hz: int(s.cfg.Int(config.Hz))}
-	s.limits = &limits{}
+	s.limits, s.migrants = &limits{}, newMigrants(s)
 	s.children = &proc.Table{}
 	s.load, s.life = &loading{}, newLife(o.Clock)
 	s.saves = newSaves(o.Clock)
