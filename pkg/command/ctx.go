@@ -37,6 +37,8 @@ type Ctx struct {
 	NoBlock bool
 	// Replaying is set while a log is loaded: times that have passed are kept.
 	Replaying bool
+	// SkipChecksums is set by a test: RESTORE takes values whose checksum is wrong.
+	SkipChecksums bool
 	// MaxString is proto-max-bulk-len: the longest string a command may build.
 	MaxString int64
 	// LazyExpire, LazyServerDel and LazyUserDel are the lazyfree-* directives.

@@ -108,7 +108,11 @@ type payload struct {
 // parsePayload checks the frame of what DUMP gave; when it is no good it replies the
 // error.
 func (c *Ctx) parsePayload(b []byte) (p payload, ok bool) {
-	valueType, body, err := rdb.ParseDumpPayload(b)
+	parse := rdb.ParseDumpPayload
+	if c.SkipChecksums {
+		parse = rdb.SplitDumpPayload
+	}
+	valueType, body, err := parse(b)
 	if err != nil {
 		c.Out.Error("ERR DUMP payload version or checksum are wrong")
 		return p, false

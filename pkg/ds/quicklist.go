@@ -110,6 +110,9 @@ func (q Quicklist) Len() int { return int(q.r().count) }
 // Nodes is the number of nodes.
 func (q Quicklist) Nodes() int { return int(q.r().nodes) }
 
+// Limits are the list's own fill and depth, as QuicklistType has them.
+func (q Quicklist) Limits() (fill, depth int) { return int(q.r().fill), int(q.r().depth) }
+
 func (q Quicklist) r() *quickRoot               { return (*quickRoot)(q.t.Arena.Ptr(q.root)) }
 func (q Quicklist) node(ref mem.Ref) *quickNode { return (*quickNode)(q.t.Arena.Ptr(ref)) }
 func (n *quickNode) plain() bool                { return n.flags&quickPlain != 0 }

@@ -67,6 +67,9 @@ func (q Quicklist) SetNodeMark(ref mem.Ref, mark uint32) { q.node(ref).mark = ma
 // NodeCount is the number of elements of a node.
 func (q Quicklist) NodeCount(ref mem.Ref) int { return int(q.node(ref).count) }
 
+// NodePressed tells whether a node's elements are compressed.
+func (q Quicklist) NodePressed(ref mem.Ref) bool { return q.node(ref).pressed() }
+
 // NodeData is what the node holds: a listpack if packed, else the bytes of one element. They lie in the arena, good
 // until the next change, or for a compressed node in scratch, which grows as needed.
 func (q Quicklist) NodeData(ref mem.Ref, scratch *[]byte) (packed bool, data []byte) {

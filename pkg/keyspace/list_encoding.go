@@ -118,6 +118,15 @@ func (l *ListHandle) EachNode(fn func(packed bool, data []byte) bool) {
 	}
 }
 
+// Chain is the list in the Quicklist encoding, for looking at; false when it has
+// another.
+func (l *ListHandle) Chain() (q ds.Quicklist, ok bool) {
+	if !l.linked() {
+		return q, false
+	}
+	return l.q(), true
+}
+
 // Nodes is how many times EachNode calls back.
 func (l *ListHandle) Nodes() int {
 	if !l.linked() {

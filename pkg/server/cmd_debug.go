@@ -36,6 +36,7 @@ type debugRow struct {
 
 func (s *Server) debugRows() []debugRow {
 	rows := s.debugDataRows()
+	rows = append(rows, s.debugValueRows()...)
 	rows = append(rows, s.debugSwitchRows()...)
 	return append(rows, s.debugCrashRows()...)
 }
@@ -115,6 +116,10 @@ func (s *Server) debugSwitchRows() []debugRow {
 			}
 			c.Out.OK()
 		}, []string{"CONFIG-REWRITE-FORCE-ALL", "CONFIG REWRITE that writes every directive."}},
+		{"SET-SKIP-CHECKSUM-VALIDATION", 3, 3, func(c *command.Ctx) {
+			s.exec.ctx.SkipChecksums = loose(c.Args[2]) != 0
+			c.Out.OK()
+		}, []string{"SET-SKIP-CHECKSUM-VALIDATION <0|1>", "With 1, RESTORE and the loading of an RDB do not look at checksums."}},
 		{"QUICKLIST-PACKED-THRESHOLD", 3, 3, s.debugPlainThreshold, []string{"QUICKLIST-PACKED-THRESHOLD <size>",
 			"From which size on an element of a list gets a node of its own; 0 is 1 GB again."}},
 		{"ERROR", 3, 3, func(c *command.Ctx) { c.Out.Error(string(c.Args[2])) },

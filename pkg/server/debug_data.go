@@ -7,10 +7,8 @@ import (
 
 	"redisd/internal/num"
 	"redisd/pkg/command"
-	"redisd/pkg/config"
 	"redisd/pkg/ds"
 	"redisd/pkg/keyspace"
-	"redisd/pkg/persist/rdb"
 )
 
 // debugDataRows look at the dataset, fill it, and load it anew.
@@ -21,10 +19,7 @@ func (s *Server) debugDataRows() []debugRow {
 			c.Out.Simple(hex.EncodeToString(d[:]))
 		}, []string{"DIGEST", "A fingerprint of all databases; equal data has equal ones."}},
 		{"DIGEST-VALUE", 2, 0, debugDigestValue, []string{"DIGEST-VALUE <key> [<key> ...]", "A fingerprint of the value of each key."}},
-		{"OBJECT", 3, 3, s.debugObject, []string{"OBJECT <key>", "How a key's value lies in memory."}},
-		{"SDSLEN", 3, 3, debugSdsLen, []string{"SDSLEN <key>", "The sizes of a key and its string value, and the memory they take."}},
 		{"HTSTATS", 3, 3, s.debugTables, []string{"HTSTATS <database>", "Figures of a database's hash tables."}},
-		{"HTSTATS-KEY", 3, 3, debugTablesOf, []string{"HTSTATS-KEY <key>", "Figures of the hash tables of a key's value."}},
 		{"POPULATE", 3, 5, s.debugPopulate, []string{"POPULATE <count> [<prefix>] [<size>]",
 			"Create the missing ones of the string keys <prefix>:0, <prefix>:1, ... ('key' when no prefix is given).",
 			"A size cuts or pads the values. The log does not get them."}},
@@ -46,42 +41,6 @@ func debugDigestValue(c *command.Ctx) {
 		}
 		c.Out.Simple(hex.EncodeToString(d[:]))
 	}
-}
-
-// debugObject replies in the form that Redis's test suite takes apart.
-func (s *Server) debugObject(c *command.Ctx) {
-	e, ok := c.DB.PeekExpired(c.Args[2])
-	if !ok {
-		c.Out.Error(command.ErrNoKey)
-		return
-	}
-	clock := c.Now() / 1000
-	lru := (clock - e.IdleSeconds()) & (1<<24 - 1)
-	if s.ks.LFU() {
-		lru = clock/60&(1<<16-1)<<8 | int64(e.Freq())
-	}
-	var scratch [24]byte
-	serialized := rdb.AppendString(nil, e.Value(&scratch), s.cfg.Bool(config.RDBCompression))
-	c.Out.Simple(fmt.Sprintf("Value at:%p refcount:1 encoding:%s serializedlength:%d lru:%d lru_seconds_idle:%d",
-		e.Key(), e.Encoding(), len(serialized), lru, e.IdleSeconds()))
-}
-
-// debugSdsLen tells sizes under the names that Redis gives them. A key lies in
-// its entry without spare room; the rest of the entry counts as the value's.
-func debugSdsLen(c *command.Ctx) {
-	e, ok := c.DB.PeekExpired(c.Args[2])
-	if !ok {
-		c.Out.Error(command.ErrNoKey)
-		return
-	}
-	if e.Type() != keyspace.String || e.Encoding() == keyspace.Int {
-		c.Out.Error("ERR Not an sds encoded string.")
-		return
-	}
-	key, val := len(e.Key()), e.StrLen()
-	rest := e.MemUsage() - key
-	c.Out.Simple(fmt.Sprintf("key_sds_len:%d, key_sds_avail:0, key_zmalloc: %d, val_sds_len:%d, val_sds_avail:%d, val_zmalloc: %d",
-		key, key, val, max(0, rest-val), rest))
 }
 
 func (s *Server) debugTables(c *command.Ctx) {
@@ -117,22 +76,6 @@ func tableStats(b *strings.Builder, tables [2]ds.Stats) {
 		// The words that Redis's own tests look for; its slots are our buckets.
 		fmt.Fprintf(b, " different slots: %d\n max chain length: %d\n", t.Filled, t.Longest)
 	}
-}
-
-func debugTablesOf(c *command.Ctx) {
-	e, ok := c.DB.Peek(c.Args[2])
-	if !ok {
-		c.Out.Error(command.ErrNoKey)
-		return
-	}
-	tables, ok := e.Tables()
-	if !ok {
-		c.Out.Error("ERR The value stored at the specified key is not represented using an hash table")
-		return
-	}
-	var b strings.Builder
-	tableStats(&b, tables)
-	c.Out.Verbatim("txt", b.String())
 }
 
 // positive reads a number that must not be negative; else it replies the error.

@@ -230,7 +230,7 @@ func (s *Server) replay(load func(aof.LoadOptions) (aof.LoadResult, error)) erro
 
 func (s *Server) rdbOptions(size int64) rdb.Options {
 	return rdb.Options{
-		Checksum: s.cfg.Bool(config.RDBChecksum), Size: size, Progress: s.loadProgress,
+		Checksum: s.cfg.Bool(config.RDBChecksum) && !s.exec.ctx.SkipChecksums, Size: size, Progress: s.loadProgress,
 		IgnoreModuleAux: true,
 	}
 }
