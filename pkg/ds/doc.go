@@ -25,6 +25,20 @@
 // at a fixed offset: one length byte, or 254 and four more (little endian), then
 // the bytes.
 //
+// # Listpack
+//
+// Listpack is Redis's encoding of small collections, byte for byte, so that a blob
+// goes into a file as it lies: a view of any memory for reading, Pack for changing
+// one in a block of its own. CheckListpack judges blobs from outside.
+//
+// # Quicklist
+//
+// Quicklist is a list of any length: a chain of nodes of 48 bytes, each with a
+// listpack, or with one element that is too large for one. A listpack of a node may
+// start anywhere in its block, so that there is room at both ends: pushing and
+// popping move no elements. A node carries a label, which grows from head to tail,
+// and the number of the cut that it was last sent for.
+//
 // # Tree
 //
 // Tree is an order-statistics B+ tree: cells of a 16-byte key and, in some trees,
