@@ -60,7 +60,7 @@ func zrandmember(c *Ctx) {
 		}
 		return
 	}
-	n, ok := c.intFrom(c.Args[2], -math.MaxInt64, ErrNotInteger)
+	n, ok := c.signedCount(c.Args[2])
 	if !ok {
 		return
 	}

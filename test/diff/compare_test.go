@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"redisd/internal/check"
+	"redisd/pkg/keyspace"
 	"redisd/pkg/resp"
 )
 
@@ -26,7 +26,8 @@ type comparison struct {
 	proto   int
 	n       int        // commands of the round so far
 	past    [][]string // them
-	slow    bool       // one after the other, with the dirty counter of each
+	careful bool       // compares the dirty counter and the data after every batch
+	astray  bool       // the data is known to differ for the moment
 }
 
 func (c *comparison) fatalf(args []string, format string, a ...any) {
@@ -37,22 +38,28 @@ func (c *comparison) fatalf(args []string, format string, a ...any) {
 
 // story gives the last commands that name a word of args, apart from its first.
 func (c *comparison) story(args []string) string {
+	keys := c.g.allKeys()
 	var lines []string
-	for i := len(c.past) - 1; i >= 0 && len(lines) < 25; i-- {
-		if len(args) > 1 && slices.ContainsFunc(args[1:], func(w string) bool {
-			return len(w) > 2 && w[1] == ':' && slices.Contains(c.past[i], w)
+	for i := len(c.past) - 1; i >= 0 && len(lines) < 20; i-- {
+		if len(args) > 1 && len(c.past[i]) < 40 && slices.ContainsFunc(args[1:], func(w string) bool {
+			return slices.Contains(keys, w) && slices.Contains(c.past[i], w)
 		}) {
-			lines = append(lines, fmt.Sprintf("  %.1500q", c.past[i]))
+			lines = append(lines, fmt.Sprintf("  %.300q", c.past[i]))
 		}
 	}
 	slices.Reverse(lines)
+	for _, w := range args {
+		if slices.Contains(keys, w) {
+			lines = append(lines, fmt.Sprintf("  %q has become %.600s", w, show(c.their, w)))
+		}
+	}
 	return strings.Join(lines, "\n")
 }
 
 // begin makes both sides empty, with the limits and the protocol of the round.
 func (c *comparison) begin() {
 	c.past = nil
-	for _, s := range []side{c.our, c.their, c.mirror, c.replica} {
+	for _, s := range []side{c.our, c.their, c.replica} {
 		s.do("select", "0")
 		s.do("flushall")
 	}
@@ -89,9 +96,6 @@ func (c *comparison) step() {
 				continue
 			}
 			batch = append(batch, args)
-			if c.slow {
-				break
-			}
 		}
 		c.run(batch)
 		return
@@ -109,9 +113,25 @@ func (c *comparison) run(commands [][]string) {
 		c.compareEvents(args, events[i])
 		c.past = append(c.past, args)
 	}
-	if c.slow {
+	if c.careful && !c.astray {
 		c.compareDirty(commands)
+		c.compareData(commands)
+		c.compareEncodings(commands)
 	}
+}
+
+// compareEncodings compares the encodings of all keys of the database.
+func (c *comparison) compareEncodings(after [][]string) {
+	for _, e := range decode(c.their.do("keys", "*")).Elems {
+		args := []string{"object", "encoding", e.Text}
+		got, want := decode(c.our.do(args...)), decode(c.their.do(args...))
+		if got.Text != want.Text && !excused(c, args, got, want) {
+			c.past = append(c.past, after...)
+			c.fatalf(args, "encoding\n got %s\nwant %s", got, want)
+		}
+	}
+	_, _ = c.their.play([][]string{{"ping"}})
+	c.our.events = nil
 }
 
 func (c *comparison) compareDirty(commands [][]string) {
@@ -230,6 +250,9 @@ func (c *comparison) cursor(command, options []string) {
 // exchange dumps a key on either side, and restores both dumps on both.
 func (c *comparison) exchange() {
 	from, to := c.g.key(), c.g.key()
+	if c.hasMinusZero(from) {
+		return
+	}
 	got, want := c.our.do("dump", from), c.their.do("dump", from)
 	c.our.events = nil
 	c.their.play([][]string{{"ping"}})
@@ -261,23 +284,23 @@ func (c *comparison) compareValue(key string) {
 	want := decode(c.their.do("debug", "digest-value", key)).Elems[0].Text
 	e, ok := c.our.ctx.DB.Peek([]byte(key))
 	if !ok {
-		c.fatalf([]string{"digest", key}, "the key is missing, Redis has %s", c.dump(key))
+		c.fatalf([]string{"digest", key}, "the key is missing, Redis has %s", show(c.their, key))
 	}
 	d := e.ValueDigest()
 	if got := fmt.Sprintf("%x", d[:]); got != want {
-		c.fatalf([]string{"digest", key}, "\n got %s\nwant %s, which is %s", got, want, c.dump(key))
+		c.fatalf([]string{"digest", key}, "\n got %s\nwant %s, which is %s\nours %s", got, want, show(c.their, key), show(c.our, key))
 	}
 }
 
-// dump shows what a key holds on Redis's side.
-func (c *comparison) dump(key string) string {
+// show tells what a key holds.
+func show(s side, key string) string {
 	read := map[string][]string{"string": {"get", key}, "list": {"lrange", key, "0", "-1"}, "set": {"smembers", key},
 		"zset": {"zrange", key, "0", "-1", "withscores"}, "hash": {"hgetall", key}, "stream": {"xinfo", "stream", key, "full"}}
-	kind := decode(c.their.do("type", key)).Text
+	kind := decode(s.do("type", key)).Text
 	if read[kind] == nil {
 		return kind
 	}
-	return kind + " " + decode(c.their.do(read[kind]...)).String()
+	return kind + " " + decode(s.do("object", "encoding", key)).Text + " " + decode(s.do(read[kind]...)).String()
 }
 
 // end compares what a round left behind.
@@ -289,71 +312,101 @@ func (c *comparison) end() {
 		c.both("keys", "*")
 		c.both("select", strconv.Itoa(was))
 	}
-	d := c.our.ks.Digest()
-	if got, want := fmt.Sprintf("%x", d[:]), decode(c.their.do("debug", "digest")).Text; got != want {
-		for db := range 16 {
-			c.both("select", strconv.Itoa(db))
-			for _, e := range decode(c.their.do("keys", "*")).Elems {
-				c.compareValue(e.Text)
-			}
-		}
-		c.fatalf([]string{"debug", "digest"}, "\n got %s\nwant %s", got, want)
-	}
+	c.compareData(nil)
 	c.compareDirty(nil)
 	c.compareLog()
 	c.replay()
 }
 
+// compareData compares the whole dataset.
+func (c *comparison) compareData(after [][]string) {
+	d := c.our.ks.Digest()
+	got, want := fmt.Sprintf("%x", d[:]), decode(c.their.do("debug", "digest")).Text
+	if got == want {
+		return
+	}
+	c.past = append(c.past, after...)
+	for db := range 16 {
+		c.their.do("select", strconv.Itoa(db))
+		c.our.do("select", strconv.Itoa(db))
+		for _, e := range decode(c.their.do("keys", "*")).Elems {
+			c.compareValue(e.Text)
+		}
+	}
+	c.fatalf([]string{"debug", "digest"}, "\n got %s\nwant %s\nafter %q", got, want, after)
+}
+
 // compareLog compares what was logged, in order.
 func (c *comparison) compareLog() {
-	want, dbs := c.their.takeLog()
-	i := 0 // in our log
-	for j, w := range want {
-		for c.our.extra[i] {
-			i++
-		}
-		if i >= len(c.our.log) {
+	theirLog, theirDBs := c.their.takeLog()
+	want, dbs := without(theirLog, theirDBs, nil)
+	got, ours := without(c.our.log, c.our.logDB, c.our.extra)
+	for i, w := range want {
+		if i >= len(got) {
 			c.fatalf(w, "the log ends before it")
 		}
-		if g := c.our.log[i]; c.our.logDB[i] != dbs[j] || !sameLog(g, w) {
-			c.fatalf(w, "log entry %d\n got db %d %q\nwant db %d %q\nbefore it %q", i, c.our.logDB[i], g, dbs[j], w, want[max(0, j-3):j])
+		if ours[i] != dbs[i] || !sameLog(got[i], w) {
+			c.fatalf(w, "log entry %d\n got db %d %q\nwant db %d %q\nbefore it %q", i, ours[i], got[i], dbs[i], w, want[max(0, i-3):i])
 		}
-		i++
 	}
-	for c.our.extra[i] {
-		i++
+	if len(got) > len(want) {
+		c.fatalf(got[len(want)], "logged, which redis-server does not")
 	}
-	if i < len(c.our.log) {
-		c.fatalf(c.our.log[i], "logged, which redis-server does not")
+}
+
+// without leaves out what only one of the two logs.
+func without(log [][]string, dbs []int, extra map[int]bool) (kept [][]string, in []int) {
+	for i, words := range log {
+		if !extra[i] && !onlyOneLogs(words) {
+			kept, in = append(kept, words), append(in, dbs[i])
+		}
 	}
+	return kept, in
 }
 
 // replay brings the replica and the mirror up to date with the log; they must end
 // up the same.
 func (c *comparison) replay() {
-	var raw []byte
 	for i, words := range c.our.log {
-		db := c.our.logDB[i]
-		c.replica.ctx.DB = c.replica.ks.DB(db)
-		if reply := c.replica.do(words...); reply[0] == '-' {
+		c.replica.ctx.DB = c.replica.ks.DB(c.our.logDB[i])
+		if reply := c.replica.do(words...); reply[0] == '-' && !c.our.extra[i] {
 			c.fatalf(words, "replayed: %q", reply)
 		}
 		c.replica.events, c.replica.log, c.replica.logDB = nil, nil, nil
-		raw = resp.AppendCommandStrings(raw, "select", strconv.Itoa(db))
-		raw = resp.AppendCommandStrings(raw, words...)
 	}
 	d, r := c.our.ks.Digest(), c.replica.ks.Digest()
 	if r != d {
-		c.fatalf(nil, "the log does not bring back the dataset: %x", r[:])
+		c.fatalf(nil, "the log does not bring back the dataset: %x\n%s", r[:], c.apart())
 	}
-	go func() { _, _ = c.mirror.conn.Write(raw) }()
-	for _, words := range c.our.log {
-		check.Eq(c.t, string(c.mirror.raw(c.mirror.r)), "+OK\r\n")
-		if reply := c.mirror.raw(c.mirror.r); reply[0] == '-' {
-			c.fatalf(words, "replayed by redis-server: %q", reply)
-		}
+	if reply := string(c.mirror.load(c.our.log, c.our.logDB)); reply != "+OK\r\n" {
+		c.fatalf(nil, "redis-server loads the log: %q", reply)
 	}
 	if got, want := decode(c.mirror.do("debug", "digest")).Text, fmt.Sprintf("%x", d[:]); got != want {
 		c.fatalf(nil, "redis-server makes something else of the log: %s, want %s", got, want)
 	}
+}
+
+// apart tells which keys of the replica are not as ours, and what was logged of them.
+func (c *comparison) apart() string {
+	var b strings.Builder
+	for db := range 16 {
+		seen := map[string]keyspace.Digest{}
+		c.our.ks.DB(db).Each(func(e keyspace.Entry) { seen[string(e.Key())] = e.ValueDigest() })
+		c.replica.ks.DB(db).Each(func(e keyspace.Entry) {
+			if d, ok := seen[string(e.Key())]; ok && d == e.ValueDigest() {
+				delete(seen, string(e.Key()))
+			} else {
+				seen[string(e.Key())] = keyspace.Digest{}
+			}
+		})
+		for key := range seen {
+			fmt.Fprintf(&b, "db %d %q: %s\n", db, key, show(c.their, key))
+			for i, words := range c.our.log {
+				if slices.Contains(words, key) {
+					fmt.Fprintf(&b, "    db %d %.300q\n", c.our.logDB[i], words)
+				}
+			}
+		}
+	}
+	return b.String()
 }

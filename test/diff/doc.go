@@ -8,6 +8,6 @@
 // differently the comparison says so in a comment with the reason.
 //
 // REDISD_DIFF_N sets how many commands are compared (20,000), REDISD_DIFF_SEED the
-// first seed (1). With REDISD_DIFF_SLOW the commands go one by one, and the dirty
-// counter is compared for each.
+// first seed (1). With REDISD_DIFF_CAREFUL the data is compared after every batch,
+// which shows where a difference comes from that is seen much later.
 package diff

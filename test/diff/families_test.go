@@ -74,7 +74,7 @@ func TestFamilies(t *testing.T) {
 
 // newComparison starts everything.
 func newComparison(t *testing.T) *comparison {
-	c := &comparison{slow: os.Getenv("REDISD_DIFF_SLOW") != "", our: newOurs(t), their: newTheirs(t), mirror: newMirror(t), replica: newOurs(t)}
+	c := &comparison{careful: os.Getenv("REDISD_DIFF_CAREFUL") != "", our: newOurs(t), their: newTheirs(t), mirror: newMirror(t), replica: newOurs(t)}
 	c.replica.ctx.Replaying, c.replica.ctx.NoBlock = true, true
 	c.replica.ks.SetExpiry(keyspace.ExpiryIgnored)
 	return c
@@ -132,6 +132,9 @@ func (c *comparison) setLimits() {
 		if l.name == "set-max-listpack-entries" || l.name == "set-max-listpack-value" {
 			continue // 7.2 has them, 7.0 knows no packed sets
 		}
-		check.Eq(c.t, string(c.their.do("config", "set", l.name, strconv.Itoa(v))), "+OK\r\n")
+		for _, r := range []*theirs{c.their, c.mirror} {
+			check.Eq(c.t, string(r.do("config", "set", l.name, strconv.Itoa(v))), "+OK\r\n")
+		}
 	}
+	c.replica.ks.Limits = c.our.ks.Limits
 }

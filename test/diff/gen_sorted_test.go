@@ -277,9 +277,12 @@ func (g generator) sorting() []string {
 	}
 	c := []string{g.pick("sort", "sort", "sort_ro"), g.key()}
 	if g.chance(2) {
+		// Not together with ALPHA: which of two equal texts comes first is free.
 		c = append(c, "BY", g.pick("w:*", "hw:*->f", "hw:*->g", "w:*->", "*", "nosort", "w:1"))
+		c = append(c, g.pickWords("desc")...)
+	} else {
+		c = append(c, g.pickWords("ALPHA", "desc")...)
 	}
-	c = append(c, g.pickWords("ALPHA", "desc")...)
 	c = append(c, g.limit()...)
 	for range g.pickInt(0, 0, 1, 2) {
 		c = append(c, "GET", g.pick("#", "w:*", "hw:*->g", "nokey*", "x"))
