@@ -147,6 +147,7 @@ var newerDocs = map[string]string{
 	"zrevrank arguments":                "7.2: WITHSCORE",
 	"zrevrank history":                  "7.2: WITHSCORE",
 	"client|unblock arguments":          renamed,
+	"migrate arguments":                 "7.2 quotes the token of an empty key",
 	"xinfo|stream history":              "7.2: active-time",
 	"xinfo|consumers history":           "7.2: inactive",
 }
