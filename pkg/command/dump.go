@@ -120,16 +120,21 @@ func (c *Ctx) parsePayload(b []byte) (p payload, ok bool) {
 	return payload{valueType, body}, true
 }
 
-const errBadPayload = "ERR Bad data format"
+// badPayload replies the error of a value that is none; what is wrong with it goes to
+// the log.
+func (c *Ctx) badPayload(err error) bool {
+	c.Fx.Warning = "Bad payload for RESTORE: " + err.Error()
+	c.Out.Error("ERR Bad data format")
+	return false
+}
 
 // judge looks through the whole value without making a key of it; when it is no good
 // it replies the error.
 func (c *Ctx) judge(p payload) bool {
 	var d rdb.Decoder
 	d.ResetBytes(p.body)
-	if d.Judge(p.valueType) != nil {
-		c.Out.Error(errBadPayload)
-		return false
+	if err := d.Judge(p.valueType); err != nil {
+		return c.badPayload(err)
 	}
 	return true
 }
@@ -200,8 +205,7 @@ func (c *Ctx) restored(key []byte, p payload, at int64, o restoreOptions) bool {
 	d.ResetBytes(p.body)
 	err := value.NewLoader(c.KS).Load(c.DB, key, p.valueType, at, &d, rdb.Packs)
 	if err != nil {
-		c.Out.Error(errBadPayload)
-		return false
+		return c.badPayload(err)
 	}
 	if e, found := c.DB.Peek(key); found {
 		setAccess(e, o)

@@ -37,6 +37,8 @@ type Effects struct {
 	NoLog bool  // changed nothing that the log must repeat
 	Force bool  // logged although Dirty is zero
 
+	Warning string // a line for the server's log, "" for none
+
 	events []Event
 	whole  []int    // databases of which any key may have changed
 	words  [][]byte // the replacement commands, one after another
@@ -58,6 +60,7 @@ func (f *Effects) Reset(db int) {
 		f.events, f.words, f.ends, f.text = nil, nil, nil, nil
 	}
 	f.Dirty, f.NoLog, f.Force, f.waits, f.db = 0, false, false, false, db
+	f.Warning = ""
 	f.whole = f.whole[:0]
 	f.events, f.words, f.ends, f.text = f.events[:0], f.words[:0], f.ends[:0], f.text[:0]
 }

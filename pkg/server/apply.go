@@ -9,6 +9,9 @@ func (s *Server) apply(c *client, ctx *command.Ctx) {
 	for _, e := range fx.Events() {
 		s.notify(e)
 	}
+	if fx.Warning != "" {
+		s.log.Warnf("%s", fx.Warning)
+	}
 	for _, db := range fx.TouchedAll() {
 		s.blocked.touchedAll(db)
 		s.watches.touchedAll(db)

@@ -143,6 +143,7 @@ const (
 	DuplicatePending  = "Duplicated global PEL entry loading stream consumer group"
 	UnknownOwned      = "Consumer entry not found in group global PEL"
 	OwnedTwice        = "Stream consumer PEL entry already has a consumer assigned"
+	BadStreamFigures  = "Stream length inconsistent with rax entries"
 	PendingNotOwned   = "Stream CG PEL entry without consumer"
 )
 
@@ -165,7 +166,7 @@ func (w *walker) streamInfo(t byte, nodes, length uint64) (uint64, error) {
 		}
 	}
 	if w.v != nil && (told > 0 && nodes == 0 || s.Last.Less(w.lastID) || s.Added < length || s.Added > math.MaxInt64) {
-		return 0, w.d.corrupt("Stream length inconsistent with rax entries")
+		return 0, w.d.corrupt(BadStreamFigures)
 	}
 	if s.Groups, err = w.d.readLen(); err != nil || w.v == nil {
 		return s.Groups, err

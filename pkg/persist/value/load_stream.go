@@ -14,20 +14,22 @@ type streamLoader struct {
 	consumer keyspace.Consumer
 }
 
-// corrupt makes the keyspace's errors those of an input.
-func corrupt(err error) error {
+// corrupt makes an error of the keyspace one of the input, in Redis's words.
+func corrupt(reason string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return rdb.Corrupt(err.Error())
+	return rdb.Corrupt(reason + ": " + err.Error())
 }
 
 // Node implements rdb.StreamVisitor.
-func (l *Loader) Node(n ds.StreamNode) error { return corrupt(l.stream.s.LoadNode(n.Master, n.LP)) }
+func (l *Loader) Node(n ds.StreamNode) error {
+	return corrupt(rdb.DuplicateNode, l.stream.s.LoadNode(n.Master, n.LP))
+}
 
 // Info implements rdb.StreamVisitor.
 func (l *Loader) Info(s *rdb.StreamInfo) error {
-	return corrupt(l.stream.s.LoadFigures(keyspace.StreamFigures{
+	return corrupt(rdb.BadStreamFigures, l.stream.s.LoadFigures(keyspace.StreamFigures{
 		Length: s.Length, Last: s.Last, MaxDeleted: s.MaxDeleted, Added: s.Added,
 	}))
 }
@@ -44,12 +46,12 @@ func (l *Loader) Group(g *rdb.StreamGroup) (err error) {
 	}
 	s.group, err = s.s.LoadGroup(g.Name, g.Last, read)
 	s.inGroup = true
-	return corrupt(err)
+	return corrupt(rdb.DuplicateGroup, err)
 }
 
 // Pending implements rdb.StreamVisitor.
 func (l *Loader) Pending(p *rdb.StreamPending) error {
-	return corrupt(l.stream.group.LoadPending(p.ID, p.Time, p.Count))
+	return corrupt(rdb.DuplicatePending, l.stream.group.LoadPending(p.ID, p.Time, p.Count))
 }
 
 // Consumers implements rdb.StreamVisitor.
@@ -58,12 +60,16 @@ func (l *Loader) Consumers(uint64) error { return nil }
 // Consumer implements rdb.StreamVisitor.
 func (l *Loader) Consumer(c *rdb.StreamConsumer) (err error) {
 	l.stream.consumer, err = l.stream.group.LoadConsumer(c.Name, c.Seen, c.Active)
-	return corrupt(err)
+	return corrupt(rdb.DuplicateConsumer, err)
 }
 
 // Owned implements rdb.StreamVisitor.
 func (l *Loader) Owned(id ds.StreamID) error {
-	return corrupt(l.stream.group.LoadOwner(l.stream.consumer, id))
+	err := l.stream.group.LoadOwner(l.stream.consumer, id)
+	if _, pending := l.stream.group.Pending(id); pending {
+		return corrupt(rdb.OwnedTwice, err)
+	}
+	return corrupt(rdb.UnknownOwned, err)
 }
 
 // endGroup sees to it that the group before has nothing without an owner.
@@ -72,5 +78,5 @@ func (s *streamLoader) endGroup() error {
 		return nil
 	}
 	s.inGroup = false
-	return corrupt(s.group.LoadEnd())
+	return corrupt(rdb.PendingNotOwned, s.group.LoadEnd())
 }
