@@ -320,7 +320,7 @@ func (d *Decoder) readTrailer(compare bool) (ChecksumState, error) {
 		return ChecksumDisabled, nil
 	case uint64(got) != want:
 		return ChecksumNone, d.fail(at, ErrChecksum, fmt.Sprintf(
-			"Wrong RDB checksum expected: (%x) but got (%x)", want, uint64(got)))
+			"RDB CRC error: Wrong RDB checksum expected: (%x) but got (%x)", want, uint64(got)))
 	default:
 		return ChecksumOK, nil
 	}

@@ -312,7 +312,9 @@ func (w *walker) packed(t byte) error {
 	case n == 0:
 		return w.empty()
 	case t == TypeListZiplist:
-		return w.unpack(b, n)
+		return w.unpackList(b, n)
+	case t == TypeHashZipmap:
+		return w.unpackHash(b, n)
 	}
 	if err = w.v.Begin(packedAs(t), uint64(n)); err == nil {
 		err = w.v.Pack(b)
@@ -323,7 +325,7 @@ func (w *walker) packed(t byte) error {
 // packedAs is the type of the same contents in the form of today.
 func packedAs(t byte) byte {
 	switch t {
-	case TypeHashZipmap, TypeHashZiplist:
+	case TypeHashZiplist:
 		return TypeHashListpack
 	case TypeZsetZiplist:
 		return TypeZsetListpack
@@ -331,14 +333,28 @@ func packedAs(t byte) byte {
 	return t
 }
 
-// unpack gives the elements of a list that was packed whole one by one: they belong
-// into nodes of today's size.
-func (w *walker) unpack(b []byte, n int) error {
+// unpackList gives the elements of a list that was packed whole one by one: they
+// belong into nodes of today's size.
+func (w *walker) unpackList(b []byte, n int) error {
 	err := w.v.Begin(TypeList, uint64(n))
 	var scratch [24]byte
 	l := ds.Listpack(b)
 	for off := l.First(); off >= 0 && err == nil; off = l.Next(off) {
 		err = w.v.Element(l.Get(off).Bytes(&scratch))
+	}
+	return w.end(err)
+}
+
+// unpackHash does the same for the oldest packed hash, whose limits of length were
+// others.
+func (w *walker) unpackHash(b []byte, n int) error {
+	err := w.v.Begin(TypeHash, uint64(n))
+	var field, value [24]byte
+	l := ds.Listpack(b)
+	for off := l.First(); off >= 0 && err == nil; off = l.Next(off) {
+		f := l.Get(off).Bytes(&field)
+		off = l.Next(off)
+		err = w.v.Pair(f, l.Get(off).Bytes(&value))
 	}
 	return w.end(err)
 }

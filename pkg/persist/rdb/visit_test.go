@@ -18,7 +18,7 @@ func TestVisitOldForms(t *testing.T) {
 	want := map[string]string{
 		"list-linked":  "list (linked) of 3\n\"a\"\n\"5\"\n\"bc\"\nend\n",
 		"zset-v1":      "zset (v2) of 3\n\"a\" scores 1.5\n\"b\" scores +Inf\n\"c\" scores -Inf\nend\n",
-		"hash-zipmap":  "hash (listpack) of 2\npack \"a\" \"xy\" \"bb\" \"z\"\nend\n",
+		"hash-zipmap":  "hash (hashtable) of 2\n\"a\": \"xy\"\n\"bb\": \"z\"\nend\n",
 		"list-ziplist": "list (linked) of 12\n\"a\"\n\"0\"\n\"12\"\n\"13\"\n\"-128\"\n\"300\"\n\"70000\"\n\"-8000000\"\n\"2147483647\"\n\"1099511627776\"\n\"" + strings.Repeat("b", 100) + "\"\n\"end\"\nend\n",
 		"zset-ziplist": "zset (listpack) of 2\npack \"a\" \"1\" \"b\" \"2.5\"\nend\n",
 		"hash-ziplist": "hash (listpack) of 2\npack \"f\" \"v\" \"number\" \"12\"\nend\n",

@@ -44,6 +44,8 @@ func WrittenType(t byte) byte {
 		return TypeZset2
 	case TypeListZiplist:
 		return TypeList
+	case TypeHashZipmap:
+		return TypeHash
 	case TypeListQuicklist:
 		return TypeListQuicklist2
 	case TypeStreamListpacks, TypeStreamListpacks3:

@@ -386,3 +386,17 @@ func TestVisitEndsWithTheFirstError(t *testing.T) {
 	}
 	w.empty()
 }
+
+// A zipmap is of a time with other limits: there the lengths count too.
+func TestLoadZipmap(t *testing.T) {
+	w := newWorld(t)
+	zipmap := "\x02\x01a\x02\x00xy\x02bb\x01\x00z\xff"
+	b := rdb.AppendRawString(nil, []byte(zipmap))
+	check.NoErr(t, w.load("key", rdb.TypeHashZipmap, b, rdb.Structure))
+	check.Eq(t, w.entry("key").Encoding(), keyspace.Listpack)
+	check.Eq(t, tellEntry(w.entry("key")), "hash\n\"a\": \"xy\"\n\"bb\": \"z\"")
+	w.ks.Limits.HashValue = 1
+	check.NoErr(t, w.load("key", rdb.TypeHashZipmap, b, rdb.Structure))
+	check.Eq(t, w.entry("key").Encoding(), keyspace.Hashtable)
+	w.empty()
+}
