@@ -177,22 +177,21 @@ func (s *Server) cmdFlushAll(c *command.Ctx) {
 	if !ok {
 		return
 	}
-	c.Fx.Dirty += int64(s.ks.FlushAll(async))
+	dirty := int64(s.ks.FlushAll(async))
 	for i := range s.ks.Databases() {
 		c.Fx.TouchAll(i)
 	}
 	c.Fx.Force = true
 	s.background.killSave()
 	if len(s.cfg.SavePoints()) > 0 && !s.load.active {
-		dirty := s.saves.dirty
-		_ = s.saveNow() // its status tells; Redis replies OK too
-		s.saves.dirty = dirty
+		if s.saveNow() == nil { // its status tells; Redis replies OK too
+			dirty = 0
+		}
 	}
 	if !async {
 		s.arena.Trim()
 	}
-	// Without this a FLUSHALL of an empty server would not count as a change.
-	c.Fx.Dirty++
+	c.Fx.Dirty += dirty
 	c.Out.OK()
 }
 

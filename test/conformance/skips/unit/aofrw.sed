@@ -1,0 +1,2 @@
+# 7.2 keeps a list that fits into one node as a listpack; 7.0 makes every list a quicklist.
+s/foreach e \{quicklist\}/foreach e {listpack}/
