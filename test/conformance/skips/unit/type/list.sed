@@ -1,2 +1,0 @@
-# 7.2 keeps a list that fits into one node as a listpack; 7.0 makes every list a quicklist.
-s/assert_encoding quicklist/assert_encoding *list*/
