@@ -156,16 +156,27 @@ func centre(lon, lat float64) point {
 }
 
 func (p *point) distance(lon, lat float64) float64 {
+	h, meridian := p.haversine(lon, lat)
+	if meridian {
+		return p.latDistance(lat)
+	}
+	return arc(h)
+}
+
+// haversine is the square of the sine of half the angle between the places, unless both are on one meridian.
+func (p *point) haversine(lon, lat float64) (h float64, meridian bool) {
 	v := math.Sin((radians(lon) - p.lonRad) / 2)
 	if v == 0 {
-		return p.latDistance(lat)
+		return 0, true
 	}
 	latRad := radians(lat)
 	u := math.Sin((latRad - p.latRad) / 2)
 	// The conversions keep a machine that has it from fusing the multiplication with the addition.
-	a := float64(u*u) + float64(float64(float64(p.cosLat*math.Cos(latRad))*v)*v)
-	return 2 * earthRadius * math.Asin(math.Sqrt(a))
+	return float64(u*u) + float64(float64(float64(p.cosLat*math.Cos(latRad))*v)*v), false
 }
+
+// arc is the distance that a haversine stands for.
+func arc(h float64) float64 { return 2 * earthRadius * math.Asin(math.Sqrt(h)) }
 
 // latDistance is the distance along the meridian.
 func (p *point) latDistance(lat float64) float64 {

@@ -10,6 +10,7 @@ type Shape struct {
 	Unit          float64 // meters
 
 	center point
+	most   float64 // no place in a circle has a haversine above it; 0: not computed yet
 }
 
 // SetCenter says where the middle is, degrees.
@@ -19,14 +20,7 @@ func (s *Shape) SetCenter(longitude, latitude float64) { s.center = centre(longi
 func (s *Shape) Contains(longitude, latitude float64) (meters float64, ok bool) {
 	c := &s.center
 	if !s.Box {
-		limit := s.Radius * s.Unit
-		// The way north or south is never longer than the whole: most places outside need no more than this. The
-		// factor is far above what rounding can do.
-		if c.latDistance(latitude) > limit*(1+1e-9)+1e-6 {
-			return 0, false
-		}
-		meters = c.distance(longitude, latitude)
-		return meters, !(meters > limit)
+		return s.inCircle(longitude, latitude)
 	}
 	if c.latDistance(latitude) > s.Height*s.Unit/2 {
 		return 0, false
@@ -35,6 +29,32 @@ func (s *Shape) Contains(longitude, latitude float64) (meters float64, ok bool) 
 		return 0, false
 	}
 	return c.distance(longitude, latitude), true
+}
+
+// inCircle is Contains for a circle. Places outside are told apart before the distance is known; the margins are far
+// above what rounding can do.
+func (s *Shape) inCircle(longitude, latitude float64) (meters float64, ok bool) {
+	const margin = 1 + 1e-9
+	c, limit := &s.center, s.Radius*s.Unit
+	if c.latDistance(latitude) > limit*margin+1e-6 { // the way north or south is never longer than the whole
+		return 0, false
+	}
+	if s.most == 0 {
+		s.most = math.Inf(1)
+		if half := limit / (2 * earthRadius); half < math.Pi/2 {
+			s.most = math.Pow(math.Sin(half), 2)*margin + 1e-25
+		}
+	}
+	h, meridian := c.haversine(longitude, latitude)
+	switch {
+	case meridian:
+		meters = c.latDistance(latitude)
+	case h > s.most:
+		return 0, false
+	default:
+		meters = arc(h)
+	}
+	return meters, !(meters > limit)
 }
 
 // reach is the distance from the middle to the farthest point, meters.

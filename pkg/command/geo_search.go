@@ -137,6 +137,7 @@ type geoPoint struct {
 	place    uint64 // for SortedSet.MemberAt
 	distance float64
 	score    float64
+	at       int // how many were found before it: places of one distance stay in that order
 }
 
 func geosearch(c *Ctx) {
@@ -408,7 +409,7 @@ func (s *geoSearch) collect(points []geoPoint) []geoPoint {
 				break
 			}
 			if meters, ok := s.shape.Contains(geohash.Place(score)); ok {
-				points = append(points, geoPoint{at.Place(), meters, score})
+				points = append(points, geoPoint{at.Place(), meters, score, len(points)})
 				if int64(len(points)) == limit {
 					break
 				}
@@ -424,11 +425,56 @@ func (s *geoSearch) arrange(points []geoPoint) []geoPoint {
 	if s.count != 0 && s.count < int64(n) {
 		n = int(s.count)
 	}
+	order := nearestFirst
 	switch s.order {
-	case geoNearest:
-		slices.SortStableFunc(points, func(a, b geoPoint) int { return cmp.Compare(a.distance, b.distance) })
+	case geoUnordered:
+		return points[:n]
 	case geoFarthest:
-		slices.SortStableFunc(points, func(a, b geoPoint) int { return cmp.Compare(b.distance, a.distance) })
+		order = farthestFirst
 	}
+	if n < len(points)/2 {
+		choosePoints(points, n, order)
+		points = points[:n]
+	}
+	slices.SortFunc(points, order)
 	return points[:n]
+}
+
+func nearestFirst(a, b geoPoint) int {
+	return cmp.Or(cmp.Compare(a.distance, b.distance), a.at-b.at)
+}
+
+func farthestFirst(a, b geoPoint) int {
+	return cmp.Or(cmp.Compare(b.distance, a.distance), a.at-b.at)
+}
+
+// choosePoints brings the n points that come first, n > 0, to the start, in no order: a heap
+// with the last of them on top takes in whatever comes before that one.
+func choosePoints(points []geoPoint, n int, order func(a, b geoPoint) int) {
+	heap := points[:n]
+	sink := func(i int) {
+		for {
+			child := 2*i + 1
+			if child >= n {
+				return
+			}
+			if child+1 < n && order(heap[child+1], heap[child]) > 0 {
+				child++
+			}
+			if order(heap[child], heap[i]) <= 0 {
+				return
+			}
+			heap[i], heap[child] = heap[child], heap[i]
+			i = child
+		}
+	}
+	for i := n/2 - 1; i >= 0; i-- {
+		sink(i)
+	}
+	for i := n; i < len(points); i++ {
+		if order(points[i], heap[0]) < 0 {
+			heap[0], points[i] = points[i], heap[0]
+			sink(0)
+		}
+	}
 }
