@@ -144,8 +144,6 @@ func (s *Server) migrate(c *command.Ctx) {
 	if len(m.moved) > 0 {
 		c.Fx.Replace(append([][]byte{delWord}, m.moved...)...)
 	}
-	s.loop.UpdateTime()
-	s.afterSleep()
 }
 
 // transfer brings the keys to the other server and replies. A connection of an earlier
