@@ -174,6 +174,7 @@ func (c *child) large(f format) error {
 		if err := c.records(f, c.value, false); err != nil {
 			return err
 		}
+		c.parts.release(v)
 	}
 	return nil
 }

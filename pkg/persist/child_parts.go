@@ -13,44 +13,55 @@ import (
 
 // partStore holds large values while their parts arrive: the parts of several come
 // between one another and in any order. A value's first bytes stay in memory; what
-// is more goes to a file without a name, of which only an index is kept. One
+// is more goes to files without a name, of which only an index is kept. There are
+// several of them, so that disk space is given back while values are written, and not
+// at the end only: else a dataset of large values would lie on the disk twice. One
 // goroutine brings parts, another takes whole values.
 type partStore struct {
 	fsys vfs.FS
 	name string
 
 	open map[uint64]*largeValue // of the bringing goroutine
-	buf  []byte                 // bytes of the file that were not written yet
-	size int64                  // bytes of the file, those in buf included
+	cur  *segment               // that is written, nil before the first; of the bringing goroutine too
+	buf  []byte                 // bytes of cur that were not written yet
 
-	mu   sync.Mutex
-	f    vfs.File // nil until the first byte
-	left bool     // the name is still there: unlinking it failed
-	done []*largeValue
+	mu       sync.Mutex
+	segments map[*segment]int // open ones: how many values, and cur, need them
+	done     []*largeValue
+	closed   bool // nothing may be opened any more
 
-	readErr error // why the file could not be read; of the taking goroutine
+	readErr error // why a file could not be read; of the taking goroutine
 }
 
 const (
-	// partMemory is how much of a value is held in memory before it goes to the file.
+	// partMemory is how much of a value is held in memory before it goes to a file.
 	partMemory = 64 << 10
-	// partBuffer is what one write to the file takes.
+	// partBuffer is what one write to a file takes.
 	partBuffer = 256 << 10
+	// partSegment is how long a file gets before the next one is begun.
+	partSegment = 64 << 20
 )
+
+// segment is one file. It has its name for an instant only.
+type segment struct {
+	f    vfs.File
+	size int64 // what is still in the store's buffer included; of the bringing goroutine
+}
 
 // largeValue is one value that comes, or has come, in parts.
 type largeValue struct {
 	head   []byte // the record up to the first part
 	mem    []byte // the parts' bytes, while there are few
-	inFile bool   // else in mem
 	pieces []piece
+	files  []*segment // that hold the bytes, none while mem does
 }
 
 // piece is a run of bytes that belong at one place.
 type piece struct {
 	section uint32
 	hi, lo  uint64
-	off     int64 // in the file, or in mem
+	file    *segment // nil: in mem
+	off     int64
 	n       int64
 }
 
@@ -58,8 +69,11 @@ func (p piece) compare(o piece) int {
 	return cmp.Or(cmp.Compare(p.section, o.section), cmp.Compare(p.hi, o.hi), cmp.Compare(p.lo, o.lo))
 }
 
+// behind tells whether p lies directly behind o.
+func (p piece) behind(o piece) bool { return p.file == o.file && p.off == o.off+o.n }
+
 func newPartStore(fsys vfs.FS, name string) *partStore {
-	return &partStore{fsys: fsys, name: name, open: map[uint64]*largeValue{}}
+	return &partStore{fsys: fsys, name: name, open: map[uint64]*largeValue{}, segments: map[*segment]int{}}
 }
 
 // begin takes a frameLarge.
@@ -73,7 +87,7 @@ func (s *partStore) begin(payload []byte) error {
 	return nil
 }
 
-// part takes a framePart. An error that is not errFrame is the file's.
+// part takes a framePart. An error that is not errFrame is a file's.
 func (s *partStore) part(payload []byte) error {
 	f := fields{p: payload}
 	v := s.open[f.u64()]
@@ -81,21 +95,24 @@ func (s *partStore) part(payload []byte) error {
 	if f.bad || v == nil {
 		return fmt.Errorf("%w: part of a value that has not begun, %d bytes", errFrame, len(payload))
 	}
-	if !v.inFile && len(v.mem)+len(f.p) > partMemory {
+	if len(f.p) == 0 {
+		return nil
+	}
+	if v.files == nil && len(v.mem)+len(f.p) > partMemory {
 		if err := s.toFile(v); err != nil {
 			return err
 		}
 	}
 	p.off, p.n = int64(len(v.mem)), int64(len(f.p))
-	if v.inFile {
-		p.off = s.size
-		if err := s.append(f.p); err != nil {
+	if v.files == nil {
+		v.mem = append(v.mem, f.p...)
+	} else {
+		var err error
+		if p.file, p.off, err = s.append(v, f.p); err != nil {
 			return err
 		}
-	} else {
-		v.mem = append(v.mem, f.p...)
 	}
-	if k := len(v.pieces) - 1; k >= 0 && v.pieces[k].compare(p) == 0 && v.pieces[k].off+v.pieces[k].n == p.off {
+	if k := len(v.pieces) - 1; k >= 0 && v.pieces[k].compare(p) == 0 && p.behind(v.pieces[k]) {
 		v.pieces[k].n += p.n
 	} else {
 		v.pieces = append(v.pieces, p)
@@ -103,44 +120,86 @@ func (s *partStore) part(payload []byte) error {
 	return nil
 }
 
-// toFile moves what v has in memory to the file.
+// toFile moves what v has in memory to a file.
 func (s *partStore) toFile(v *largeValue) error {
+	file, off, err := s.append(v, v.mem)
 	for i := range v.pieces {
-		v.pieces[i].off += s.size
+		v.pieces[i].file = file
+		v.pieces[i].off += off
 	}
-	mem := v.mem
-	v.mem, v.inFile = nil, true
-	return s.append(mem)
+	v.mem = nil
+	return err
 }
 
-func (s *partStore) append(b []byte) error {
+// append puts bytes of v behind those that are in the file, and tells where.
+func (s *partStore) append(v *largeValue, b []byte) (file *segment, off int64, err error) {
+	if s.cur == nil || s.cur.size >= partSegment {
+		if err := s.next(); err != nil {
+			return nil, 0, err
+		}
+	}
+	if !slices.Contains(v.files, s.cur) {
+		v.files = append(v.files, s.cur)
+		s.mu.Lock()
+		s.segments[s.cur]++
+		s.mu.Unlock()
+	}
+	off = s.cur.size
 	s.buf = append(s.buf, b...)
-	s.size += int64(len(b))
-	if len(s.buf) < partBuffer {
-		return nil
+	s.cur.size += int64(len(b))
+	if len(s.buf) >= partBuffer {
+		err = s.flush()
 	}
-	return s.flush()
+	return s.cur, off, err
 }
 
-// flush writes the buffer out. The file is unlinked as soon as it is open: then it
-// goes away with the process, however that ends.
+// next begins another file. It is unlinked as soon as it is open: then it goes away
+// with the process, however that ends, and the name is free.
+func (s *partStore) next() error {
+	if s.cur != nil {
+		if err := s.flush(); err != nil {
+			return err
+		}
+		s.unneed(s.cur)
+		s.cur = nil
+	}
+	f, err := s.fsys.OpenFile(s.name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := s.fsys.Remove(s.name); err != nil {
+		_ = f.Close()
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		_ = f.Close()
+		return errGivenUp
+	}
+	s.cur = &segment{f: f}
+	s.segments[s.cur] = 1
+	return nil
+}
+
+// flush writes the buffer out.
 func (s *partStore) flush() error {
 	if len(s.buf) == 0 {
 		return nil
 	}
-	if s.f == nil {
-		f, err := s.fsys.OpenFile(s.name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
-		if err != nil {
-			return err
-		}
-		left := s.fsys.Remove(s.name) != nil
-		s.mu.Lock()
-		s.f, s.left = f, left
-		s.mu.Unlock()
-	}
-	_, err := s.f.Write(s.buf)
+	_, err := s.cur.f.Write(s.buf)
 	s.buf = s.buf[:0]
 	return err
+}
+
+// unneed closes a file that nobody needs any more, which gives its space back.
+func (s *partStore) unneed(file *segment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.segments[file]--; s.segments[file] == 0 {
+		delete(s.segments, file)
+		_ = file.f.Close() // it was for reading
+	}
 }
 
 // end takes a frameLargeEnd: the value is ready to be taken.
@@ -153,7 +212,7 @@ func (s *partStore) end(payload []byte) error {
 	}
 	delete(s.open, id)
 	slices.SortStableFunc(v.pieces, piece.compare)
-	if v.inFile {
+	if slices.Contains(v.files, s.cur) {
 		if err := s.flush(); err != nil {
 			return err
 		}
@@ -172,7 +231,7 @@ func (s *partStore) finish() error {
 	return nil
 }
 
-// take gives a whole value, nil when none is ready.
+// take gives a whole value, nil when none is ready. It goes back with release.
 func (s *partStore) take() *largeValue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -184,25 +243,28 @@ func (s *partStore) take() *largeValue {
 	return v
 }
 
-// reader gives the record of a value: its head, then its parts in order.
-func (s *partStore) reader(v *largeValue) io.Reader {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return &valueReader{store: s, rest: v.head, value: v, file: s.f}
+// release says that a value was written.
+func (s *partStore) release(v *largeValue) {
+	for _, file := range v.files {
+		s.unneed(file)
+	}
 }
 
-// close gives the file back. The bringing goroutine must have ended, or must get an
+// reader gives the record of a value: its head, then its parts in order.
+func (s *partStore) reader(v *largeValue) io.Reader {
+	return &valueReader{store: s, rest: v.head, value: v}
+}
+
+// close gives all files back. The bringing goroutine must have ended, or must get an
 // error from its next write.
 func (s *partStore) close() {
 	s.mu.Lock()
-	f, left := s.f, s.left
-	s.mu.Unlock()
-	if f != nil {
-		_ = f.Close()
+	defer s.mu.Unlock()
+	for file := range s.segments {
+		_ = file.f.Close()
 	}
-	if left {
-		_ = s.fsys.Remove(s.name)
-	}
+	clear(s.segments)
+	s.closed = true
 }
 
 // valueReader reads a value's record.
@@ -210,9 +272,8 @@ type valueReader struct {
 	store *partStore
 	rest  []byte // of head or mem
 	value *largeValue
-	file  vfs.File
 	next  int   // piece
-	at    int64 // bytes of it that were read, when it is in the file
+	at    int64 // bytes of it that were read, when it is in a file
 }
 
 // Read implements io.Reader.
@@ -222,25 +283,41 @@ func (r *valueReader) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		x := r.value.pieces[r.next]
-		if !r.value.inFile {
-			r.rest = r.value.mem[x.off : x.off+x.n]
-			r.next++
-			continue
+		if x.file != nil {
+			return r.readFile(p)
 		}
-		n, err := r.file.ReadAt(p[:min(int64(len(p)), x.n-r.at)], x.off+r.at)
-		if r.at += int64(n); r.at == x.n {
-			r.next, r.at = r.next+1, 0
-		}
-		if n > 0 {
-			return n, nil
-		}
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		r.store.readErr = err
-		return 0, err
+		r.rest = r.value.mem[x.off : x.off+x.n]
+		r.next++
 	}
 	n := copy(p, r.rest)
 	r.rest = r.rest[n:]
 	return n, nil
+}
+
+// readFile fills p with one read as far as pieces lie behind one another, as those do
+// that came in order.
+func (r *valueReader) readFile(p []byte) (int, error) {
+	list := r.value.pieces
+	first, at := list[r.next], r.at
+	n := int64(0)
+	for {
+		more := min(int64(len(p))-n, list[r.next].n-r.at)
+		n += more
+		if r.at += more; r.at < list[r.next].n {
+			break
+		}
+		r.next, r.at = r.next+1, 0
+		if n == int64(len(p)) || r.next == len(list) || !list[r.next].behind(list[r.next-1]) {
+			break
+		}
+	}
+	got, err := first.file.f.ReadAt(p[:n], first.off+at)
+	if got == int(n) {
+		return got, nil
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	r.store.readErr = err
+	return got, err
 }

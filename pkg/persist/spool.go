@@ -16,9 +16,10 @@ type spool struct {
 	f    vfs.File // nil until the first byte; set by the appending goroutine under mu
 	left bool     // the name is still there: unlinking it failed
 
-	mu    sync.Mutex
-	size  int64 // bytes appended
-	taken int64 // bytes taken, of the taking goroutine
+	mu     sync.Mutex
+	size   int64 // bytes appended
+	taken  int64 // bytes taken, of the taking goroutine
+	closed bool  // nothing may be opened any more
 }
 
 // append adds p to the end.
@@ -44,8 +45,12 @@ func (s *spool) open() error {
 	}
 	left := s.fsys.Remove(s.name) != nil
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		_ = f.Close()
+		return errGivenUp
+	}
 	s.f, s.left = f, left
-	s.mu.Unlock()
 	return nil
 }
 
@@ -87,6 +92,7 @@ func (s *spool) moveTo(o *output) error {
 func (s *spool) close() {
 	s.mu.Lock()
 	f, left := s.f, s.left
+	s.closed = true
 	s.mu.Unlock()
 	if f != nil {
 		_ = f.Close()

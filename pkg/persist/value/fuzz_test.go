@@ -1,12 +1,14 @@
 package value_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
 	"redisd/internal/check"
 	"redisd/pkg/keyspace"
 	"redisd/pkg/persist/rdb"
+	"redisd/pkg/persist/value"
 )
 
 // FuzzLoad: a value is refused, and then nothing stays of it, or it is loaded, and
@@ -49,6 +51,57 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 		check.True(t, judged == nil || !errors.Is(judged, rdb.ErrEmptyKey) || w.db.Len() == 0, "nothing is no key")
+		w.empty()
+	})
+}
+
+// filler is an rdb.Handler that loads everything.
+type filler struct {
+	w      *world
+	loader *value.Loader
+}
+
+func (f filler) Aux(_, _ []byte) error      { return nil }
+func (f filler) SelectDB(int) error         { return nil }
+func (f filler) ResizeDB(_, _ uint64) error { return nil }
+func (f filler) FunctionLib(_ []byte) error { return nil }
+func (f filler) ModuleAux(_ string) error   { return nil }
+func (f filler) Record(r *rdb.Record) error {
+	f.w.db.SetString(r.Key, r.Str, r.ExpireAt)
+	return nil
+}
+
+func (f filler) Value(r *rdb.Record, d *rdb.Decoder) error {
+	err := f.loader.Load(f.w.db, r.Key, r.Type, r.ExpireAt, d, rdb.Structure)
+	if errors.Is(err, rdb.ErrEmptyKey) {
+		return nil
+	}
+	return err
+}
+
+// FuzzLoadFile: a file is loaded, or refused at some place; either way the keyspace is
+// sound and can be written and emptied.
+func FuzzLoadFile(f *testing.F) {
+	seeds := newWorld(f)
+	seeds.fill()
+	b := rdb.AppendSelectDB(rdb.AppendHeader(nil), 0)
+	for _, key := range seeds.keys() {
+		if typ, v := body(seeds.entry(key), true); len(v) < 1<<10 {
+			rec := rdb.Record{Key: []byte(key), Type: typ, ExpireAt: -1, Idle: -1, Freq: -1}
+			b = append(rdb.AppendRecordHead(b, &rec, true), v...)
+		}
+	}
+	f.Add(rdb.AppendEOF(b, 0))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		w := newWorld(t)
+		_, _ = rdb.Load(bytes.NewReader(in), rdb.Options{Size: int64(len(in))}, filler{w, value.NewLoader(w.ks)})
+		for _, key := range w.keys() {
+			typ, b := body(w.entry(key), false)
+			if err := w.load("\xff copy", typ, b, rdb.Packs); err == nil {
+				check.Eq(t, tellEntry(w.entry("\xff copy")), tellEntry(w.entry(key)))
+			}
+			w.db.Delete([]byte("\xff copy"))
+		}
 		w.empty()
 	})
 }
