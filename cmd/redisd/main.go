@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"redisd/internal/clock"
@@ -126,10 +127,12 @@ type runner struct {
 	daemon  *proc.Daemon // nil unless started by Daemonize
 	logs    *logs
 	log     server.Log
+	self    string // path of the binary as it was called, absolute
 }
 
 func (r *runner) run() int {
 	signal.Ignore(syscall.SIGPIPE)
+	r.self = executable() // before the working directory changes
 	if dir := r.cfg.String(config.Dir); dir != "" {
 		if err := os.Chdir(dir); err != nil {
 			fmt.Fprintf(os.Stderr, "redisd: Can't chdir to '%s': %s\n", dir, err)
@@ -157,10 +160,10 @@ func (r *runner) run() int {
 	}
 	base, _ := proc.OOMScoreAdj() // unreadable: relative to zero
 	s, err := server.New(server.Options{
-		Config: r.cfg, ConfigPath: r.path, Version: version, Executable: executable(),
+		Config: r.cfg, ConfigPath: r.path, Version: version, Executable: r.self,
 		Log: r.log, FS: vfs.OS(), Clock: clock.System(), Failpoints: fail, OOMBase: base,
 		Sockets: r.sockets, Notify: r.notifier(), ReopenLog: r.logs.reopen, LogMoved: r.logs.moved,
-		SetLog: r.logs.apply, Chdir: os.Chdir, LookupHost: lookupHost, RemovePidfile: r.pidfileRemover(), Up: r.up,
+		SetLog: r.logs.apply, SetTitle: r.setTitle, Chdir: os.Chdir, LookupHost: lookupHost, RemovePidfile: r.pidfileRemover(), Up: r.up,
 	})
 	if err != nil {
 		return r.refuse(err)
@@ -185,6 +188,11 @@ func (r *runner) refuse(err error) int {
 }
 
 func executable() string {
+	if strings.Contains(os.Args[0], "/") {
+		if path, err := filepath.Abs(os.Args[0]); err == nil {
+			return path
+		}
+	}
 	path, err := os.Executable()
 	if err != nil {
 		return os.Args[0]

@@ -89,9 +89,15 @@ func (r *runner) prepareProcess() {
 	if n, err := proc.Sysctl("net/core/somaxconn"); err == nil && n < r.cfg.Int(config.TCPBacklog) {
 		r.log.Warnf("WARNING: The TCP backlog setting of %d cannot be enforced because /proc/sys/net/core/somaxconn is set to the lower value of %d.", r.cfg.Int(config.TCPBacklog), n)
 	}
-	if r.title != nil && r.cfg.Bool(config.SetProcTitle) {
-		warn("proc-title-template", r.title.Set(r.processTitle()))
+	warn("proc-title-template", r.setTitle())
+}
+
+// setTitle shows the title that the configuration asks for.
+func (r *runner) setTitle() error {
+	if r.title == nil || !r.cfg.Bool(config.SetProcTitle) {
+		return nil
 	}
+	return r.title.Set(r.processTitle())
 }
 
 // processTitle fills proc-title-template.
@@ -105,7 +111,7 @@ func (r *runner) processTitle() string {
 		listen = r.cfg.String(config.UnixSocket)
 	}
 	values := map[string]string{
-		"title": executable(), "listen-addr": listen, "server-mode": "", "port": port, "tls-port": "0",
+		"title": r.self, "listen-addr": listen, "server-mode": "", "port": port, "tls-port": "0",
 		"unixsocket": r.cfg.String(config.UnixSocket), "config-file": r.path,
 	}
 	t, ok := config.ExpandTitle(r.cfg.String(config.ProcTitleTemplate), func(name string) (string, bool) {
@@ -113,7 +119,7 @@ func (r *runner) processTitle() string {
 		return v, ok
 	})
 	if !ok {
-		return executable() + " " + listen
+		return r.self + " " + listen
 	}
 	return t
 }

@@ -58,6 +58,8 @@ type Options struct {
 	LookupHost func(name string, timeoutMs int64) ([]netip.Addr, error)
 	// SetLog applies loglevel, logfile, log-format and syslog-* from the configuration.
 	SetLog func() error
+	// SetTitle applies proc-title-template.
+	SetTitle func() error
 }
 
 // Server is the daemon: pointers to its subsystems.

@@ -39,6 +39,7 @@ func (s *Server) liveSettings() []setting {
 		{s.changeBind, []config.ID{config.Bind}},
 		{s.changePort, []config.ID{config.Port}},
 		{s.changeLog, []config.ID{config.LogLevel, config.LogFile, config.LogFormat, config.SyslogEnabled, config.SyslogIdent, config.SyslogFacility}},
+		{s.changeTitle, []config.ID{config.ProcTitleTemplate}},
 		{s.changeDir, []config.ID{config.Dir}},
 		{s.changeMaxClients, []config.ID{config.MaxClients}},
 		{s.changeOOM, []config.ID{config.OOMScoreAdj, config.OOMScoreAdjValues}},
@@ -250,6 +251,13 @@ func (s *Server) changeLog() error {
 		return nil
 	}
 	return s.opt.SetLog()
+}
+
+func (s *Server) changeTitle() error {
+	if s.opt.SetTitle == nil {
+		return nil
+	}
+	return s.opt.SetTitle()
 }
 
 func (s *Server) changeMaxClients() error {
