@@ -382,31 +382,48 @@ func (c *comparison) replay() {
 		c.fatalf(nil, "redis-server loads the log: %q", reply)
 	}
 	if got, want := decode(c.mirror.do("debug", "digest")).Text, fmt.Sprintf("%x", d[:]); got != want {
-		c.fatalf(nil, "redis-server makes something else of the log: %s, want %s", got, want)
+		c.fatalf(nil, "redis-server makes something else of the log: %s, want %s\n%s", got, want, c.mirrorApart())
 	}
 }
 
 // apart tells which keys of the replica are not as ours, and what was logged of them.
 func (c *comparison) apart() string {
+	return c.differing(func(db int, key string) string {
+		e, ok := c.replica.ks.DB(db).Peek([]byte(key))
+		if !ok {
+			return ""
+		}
+		d := e.ValueDigest()
+		return fmt.Sprintf("%x", d[:])
+	})
+}
+
+// mirrorApart is apart for the mirror.
+func (c *comparison) mirrorApart() string {
+	return c.differing(func(db int, key string) string {
+		c.mirror.do("select", strconv.Itoa(db))
+		return decode(c.mirror.do("debug", "digest-value", key)).Elems[0].Text
+	})
+}
+
+// differing tells which of our keys have another digest than the one given, and what
+// was logged of them.
+func (c *comparison) differing(digest func(db int, key string) string) string {
 	var b strings.Builder
 	for db := range 16 {
-		seen := map[string]keyspace.Digest{}
-		c.our.ks.DB(db).Each(func(e keyspace.Entry) { seen[string(e.Key())] = e.ValueDigest() })
-		c.replica.ks.DB(db).Each(func(e keyspace.Entry) {
-			if d, ok := seen[string(e.Key())]; ok && d == e.ValueDigest() {
-				delete(seen, string(e.Key()))
-			} else {
-				seen[string(e.Key())] = keyspace.Digest{}
+		c.our.ks.DB(db).Each(func(e keyspace.Entry) {
+			d, key := e.ValueDigest(), string(e.Key())
+			if digest(db, key) == fmt.Sprintf("%x", d[:]) {
+				return
 			}
-		})
-		for key := range seen {
-			fmt.Fprintf(&b, "db %d %q: %s\n", db, key, show(c.their, key))
+			c.our.ctx.DB = c.our.ks.DB(db)
+			fmt.Fprintf(&b, "db %d %q: %.1000s\n", db, key, show(c.our, key))
 			for i, words := range c.our.log {
 				if slices.Contains(words, key) {
 					fmt.Fprintf(&b, "    db %d %.300q\n", c.our.logDB[i], words)
 				}
 			}
-		}
+		})
 	}
 	return b.String()
 }

@@ -170,6 +170,9 @@ func (r *theirs) load(log [][]string, dbs []int) (reply []byte) {
 	var raw []byte
 	for i, words := range log {
 		raw = resp.AppendCommandStrings(raw, "SELECT", strconv.Itoa(dbs[i]))
+		if sorts(words) {
+			raw = resp.AppendCommandStrings(raw, clearErrno()...)
+		}
 		raw = resp.AppendCommandStrings(raw, words...)
 	}
 	check.NoErr(r.t, os.WriteFile(r.logFile(), raw, 0o644))

@@ -24,6 +24,10 @@ func (c *comparison) steered(args []string) bool {
 
 func sorts(args []string) bool { return strings.HasPrefix(strings.ToLower(args[0]), "sort") }
 
+// clearErrno is a command that fails without a trace. Redis takes an errno that an
+// earlier command left behind for one of SORT's; this one clears it.
+func clearErrno() []string { return []string{"zincrby", "k", "abc", "m"} }
+
 // takesAny tells a SORT that does not sort and replies a part.
 func takesAny(args []string) bool {
 	if !sorts(args) || slices.Contains(args, "STORE") {
@@ -170,9 +174,7 @@ func (c *comparison) steer(args []string) {
 		return
 	}
 	if sorts(args) {
-		// Redis takes an errno that an earlier command left behind for one of SORT's.
-		// This one, which fails, clears it.
-		c.their.play([][]string{{"zincrby", "k", "abc", "m"}})
+		c.their.play([][]string{clearErrno()})
 	}
 	if byName(args) || searchesPlaces(args) || sorts(args) {
 		c.run([][]string{args})
