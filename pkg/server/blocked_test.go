@@ -154,7 +154,7 @@ func (st *stage) play(script string) {
 func (st *stage) words(line string) []string {
 	words := strings.Fields(line)
 	for i, w := range words {
-		if w[0] == '$' {
+		if len(w) > 1 && w[0] == '$' {
 			st.client(w[1:])
 			words[i] = st.ids[w[1:]]
 		}
