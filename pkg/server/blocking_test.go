@@ -144,6 +144,43 @@ func TestBlockingCommands(t *testing.T) {
 			z = DEL s > (integer) 1
 			z = XADD s 2-0 f 2 > "2-0"
 			a > *[*["s" *[*["2-0" *["f" "2"]]]]]`},
+		{"a transaction is over before anybody is served", `
+			a: BLPOP l 0
+			z = MULTI > +OK
+			z = RPUSH l 1 > +QUEUED
+			z = DEL l > +QUEUED
+			z = EXEC > *[(integer) 1 (integer) 1]
+			z = MULTI > +OK
+			z = RPUSH l 1 > +QUEUED
+			z = RPUSH l 2 > +QUEUED
+			z = LPUSH l 0 > +QUEUED
+			z = EXEC > *[(integer) 1 (integer) 2 (integer) 3]
+			a > *["l" "0"]`},
+		{"a transaction makes another stream of the name", `
+			z = XGROUP CREATE s g $ MKSTREAM > +OK
+			a: XREADGROUP GROUP g alice BLOCK 0 STREAMS s >
+			z = MULTI > +OK
+			z = DEL s > +QUEUED
+			z = XADD s 5-0 f v > +QUEUED
+			z = EXEC > *[(integer) 1 "5-0"]
+			a > -NOGROUP No such key 's' or consumer group 'g' in XREADGROUP with GROUP option`},
+		{"nothing blocks in a transaction", `
+			z = MULTI > +OK
+			z = BLPOP l 0 > +QUEUED
+			z = BLMOVE l k LEFT LEFT 0 > +QUEUED
+			z = BZPOPMIN z 0 > +QUEUED
+			z = XREAD BLOCK 0 STREAMS s $ > +QUEUED
+			z = WAIT 1 0 > +QUEUED
+			z = WAITAOF 0 1 0 > +QUEUED
+			z = EXEC > *[(nil) (nil) (nil) (nil) (integer) 0 *[(integer) 0 (integer) 0]]`},
+		{"CLIENT UNBLOCK in a transaction", `
+			a: BLPOP l 0
+			z = MULTI > +OK
+			z = RPUSH l 1 > +QUEUED
+			z = CLIENT UNBLOCK $a ERROR > +QUEUED
+			z = LPOP l > +QUEUED
+			z = EXEC > *[(integer) 1 (integer) 1 "1"]
+			a > -UNBLOCKED client unblocked via CLIENT UNBLOCK`},
 		{"the time is over", `
 			a: BLPOP l 0.1
 			b: BLMOVE l k LEFT LEFT 0.1
