@@ -10,7 +10,11 @@ import (
 type valueSender struct {
 	buf    []byte // flushed before it is long
 	writer rdb.Writer
-	emit   func(b []byte) // where buf goes
+	emit   func(b []byte) // where buf goes, one of:
+
+	emitEntry func(b []byte) // the record stream
+	emitPart  func(b []byte) // frames of the part that head names
+	head      []byte
 }
 
 // flushAt is how much of a value is encoded before it goes into the outbox.
@@ -21,6 +25,8 @@ func (j *Job) sender() *valueSender {
 	s := &j.values
 	if s.writer.Buf == nil {
 		s.writer = rdb.Writer{Buf: &s.buf, Raw: true, Added: s.added, Long: s.long}
+		s.emitEntry = func(b []byte) { j.out.stream(frameEntries, b) }
+		s.emitPart = func(b []byte) { j.out.under(framePart, s.head, b) }
 	}
 	s.buf = s.buf[:0]
 	return s
@@ -52,7 +58,7 @@ func (j *Job) value(db int, rec *rdb.Record, e keyspace.Entry) {
 	}
 	j.count(db)
 	s := j.sender()
-	s.emit = func(b []byte) { j.out.stream(frameEntries, b) }
+	s.emit = s.emitEntry
 	if db != j.db {
 		s.buf = rdb.AppendSelectDB(s.buf, db)
 		j.db = db

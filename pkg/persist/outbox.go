@@ -1,6 +1,9 @@
 package persist
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // blockSize is the size of one buffer for the pipe: one write takes it whole
 // when the pipe was enlarged to as much.
@@ -151,6 +154,21 @@ func (o *outbox) close() {
 func (o *outbox) stream(t frameType, p []byte) {
 	for len(p) > 0 {
 		b := o.begin(t, 1)
+		n := min(len(p), cap(b)-len(b))
+		o.q.grow(append(b, p[:n]...))
+		p = p[n:]
+	}
+}
+
+// under appends p to a stream of type t whose frames all begin with head. While the
+// head stays the same too, bytes go into the open frame.
+func (o *outbox) under(t frameType, head, p []byte) {
+	for len(p) > 0 {
+		b := o.q.last()
+		if o.open < 0 || frameType(b[o.open]) != t || len(b) == cap(b) || !bytes.HasPrefix(b[o.open+frameHead:], head) {
+			o.close()
+			b = append(o.begin(t, len(head)+1), head...)
+		}
 		n := min(len(p), cap(b)-len(b))
 		o.q.grow(append(b, p[:n]...))
 		p = p[n:]

@@ -30,7 +30,11 @@ func (j *Job) Begin(l *keyspace.Large, e keyspace.Entry) {
 // Part sends one part.
 func (j *Job) Part(l *keyspace.Large, p *keyspace.Part) {
 	s := j.sender()
-	s.emit = func(b []byte) { j.emit(l, p, b) }
+	head := binary.LittleEndian.AppendUint64(s.head[:0], l.ID)
+	head = binary.LittleEndian.AppendUint32(head, p.Place.Section)
+	head = binary.LittleEndian.AppendUint64(head, p.Place.Hi)
+	s.head = binary.LittleEndian.AppendUint64(head, p.Place.Lo)
+	s.emit = s.emitPart
 	if p.Kind == keyspace.PartBytes {
 		s.emit(p.Bytes)
 		return
@@ -39,21 +43,6 @@ func (j *Job) Part(l *keyspace.Large, p *keyspace.Part) {
 		panic("BUG: persist: encoding into memory failed: " + err.Error())
 	}
 	s.flush()
-}
-
-// emit sends bytes of a part, in as many frames as they take. Frames of one place
-// keep their order.
-func (j *Job) emit(l *keyspace.Large, p *keyspace.Part, body []byte) {
-	head := binary.LittleEndian.AppendUint64(j.scratch[:0], l.ID)
-	head = binary.LittleEndian.AppendUint32(head, p.Place.Section)
-	head = binary.LittleEndian.AppendUint64(head, p.Place.Hi)
-	head = binary.LittleEndian.AppendUint64(head, p.Place.Lo)
-	j.keep(head)
-	for len(body) > 0 {
-		n := min(len(body), blockSize)
-		j.out.frame(framePart, head, body[:n])
-		body = body[n:]
-	}
 }
 
 // End says that the value's parts have all come.

@@ -372,3 +372,28 @@ func (f watchedFile) Write(b []byte) (int, error) {
 	f.fs.n = max(f.fs.n, len(b))
 	return f.File.Write(b)
 }
+
+// The loop sends compact values and parts without garbage.
+func TestJobAllocatesNothing(t *testing.T) {
+	s := newStore(t)
+	s.do("HSET", "hash", "f", 1)
+	s.do("RPUSH", "list", "a", "b")
+	s.do("ZADD", "zset", 1, "m")
+	s.do("SADD", "ints", 1, 2)
+	var entries []keyspace.Entry
+	s.ks.DB(0).Each(func(e keyspace.Entry) { entries = append(entries, e) })
+	j := persist.NewSaveJob(saveOptions())
+	run := func() {
+		for _, e := range entries {
+			j.Entry(0, e)
+		}
+		j.Part(&keyspace.Large{ID: 1, Type: keyspace.Set}, &part)
+		for b := j.NextChunk(); b != nil; b = j.NextChunk() {
+			j.Consumed(len(b))
+		}
+	}
+	run()
+	check.Eq(t, testing.AllocsPerRun(100, run), 0)
+}
+
+var part = keyspace.Part{Kind: keyspace.PartElements, Elements: []keyspace.Element{{Member: []byte("member")}}}
