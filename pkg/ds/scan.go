@@ -135,8 +135,8 @@ func (d *Dict) RandomSlot() (mem.Ref, Slot, bool) {
 	// 10^4 where they hold 8 on average, fewer where they hold less. Two tables may
 	// be filled unlike each other.
 	avg := d.Len() / total
-	for n := range d.ht {
-		if size := d.ht[n].size(); size != 0 {
+	for n, size := range [...]uint64{d.ht[0].size() - skip, d.ht[1].size()} {
+		if size != 0 {
 			avg = max(avg, d.ht[n].used/size)
 		}
 	}
