@@ -499,3 +499,21 @@ func TestZSetMakesNoGarbage(t *testing.T) {
 		r.free()
 	}
 }
+
+func FuzzZSet(f *testing.F) {
+	f.Add(uint64(1), uint16(300), uint8(10), false)
+	f.Add(uint64(2), uint16(500), uint8(0), true)
+	f.Add(uint64(3), uint16(900), uint8(200), false)
+	f.Fuzz(func(t *testing.T, seed uint64, ops uint16, entries uint8, lex bool) {
+		r := newZSetRig(t, seed)
+		r.lex, r.pool, r.ks.Limits.ZSetEntries = lex, 1+int(ops%250), int(entries)
+		for i := range int(ops % 2000) {
+			r.op()
+			if i%100 == 0 {
+				r.agree()
+			}
+		}
+		r.agree()
+		r.free()
+	})
+}
