@@ -111,6 +111,9 @@ func mixed(c *redis.Client, rnd *rand.Rand) error {
 			p.Set(ctx, key(), strconv.Itoa(rnd.Int()), 0)
 		}
 	}
+	for range 10 {
+		collections(p, rnd)
+	}
 	cmds, _ := p.Exec(ctx) // its error is the first one, which may be a nil reply
 	for _, c := range cmds {
 		if err := c.Err(); err != nil && err != redis.Nil && err.Error() != "ERR no such key" {
@@ -122,6 +125,82 @@ func mixed(c *redis.Client, rnd *rand.Rand) error {
 
 // Count is the number of pipelines that were answered.
 func (w *Writers) Count() int64 { return w.done.Load() }
+
+// collections changes a list, set, hash, sorted set or stream: a small one, or one of a
+// few that are so large that a snapshot sends them in parts. What it changes depends on
+// what was there, so that a log that tells something twice, or not at all, shows.
+func collections(p redis.Pipeliner, rnd *rand.Rand) {
+	ctx := context.Background()
+	do := func(words ...any) { p.Do(ctx, words...) }
+	id, span := rnd.IntN(300), 20
+	if rnd.IntN(2) == 0 {
+		id, span = 1000+rnd.IntN(3), 30_000
+	}
+	name := func(kind string) string { return fmt.Sprintf("%s:%d", kind, id) }
+	n := func() int { return rnd.IntN(span) }
+	member := func() string { return fmt.Sprintf("member %d", n()) }
+	many := func(words ...any) {
+		for range 1 + span/300 {
+			words = append(words, member())
+		}
+		do(words...)
+	}
+	switch rnd.IntN(25) {
+	case 0, 1:
+		many("RPUSH", name("list"))
+	case 2:
+		many("LPUSH", name("list"))
+	case 3:
+		do([]string{"LPOP", "RPOP"}[rnd.IntN(2)], name("list"), 1+rnd.IntN(5))
+	case 4:
+		do("LREM", name("list"), rnd.IntN(5)-2, member())
+	case 5:
+		do("LTRIM", name("list"), rnd.IntN(3), span/2)
+	case 6:
+		do("LINSERT", name("list"), "BEFORE", member(), "inserted")
+	case 7, 8:
+		many("SADD", name("set"))
+	case 9:
+		do("SPOP", name("set"), 1+rnd.IntN(3))
+	case 10:
+		do("SADD", name("ints"), n(), n()*1000)
+	case 11:
+		do("SREM", name("set"), member(), member())
+	case 12, 13:
+		do("HSET", name("hash"), member(), n(), member(), strings.Repeat("x", rnd.IntN(80)))
+	case 14:
+		do("HDEL", name("hash"), member(), member())
+	case 15:
+		do("HINCRBY", name("counters"), n(), 3)
+	case 16, 17:
+		do("ZADD", name("zset"), n(), member(), float64(n())/8, member())
+	case 18:
+		do("ZINCRBY", name("zset"), 2.5, member())
+	case 19:
+		do([]string{"ZPOPMIN", "ZPOPMAX"}[rnd.IntN(2)], name("zset"), 2)
+	case 20, 21:
+		do("XADD", name("stream"), "*", "field", n(), member(), n())
+	case 22:
+		do("XTRIM", name("stream"), "MAXLEN", "~", span/2)
+	default:
+		change(do, rnd, name)
+	}
+}
+
+// change does something to a whole collection.
+func change(do func(words ...any), rnd *rand.Rand, name func(kind string) string) {
+	kind := []string{"list", "set", "hash", "zset", "stream", "ints"}[rnd.IntN(6)]
+	switch rnd.IntN(12) {
+	case 0:
+		do([]string{"DEL", "UNLINK"}[rnd.IntN(2)], name(kind))
+	case 1:
+		do("RENAME", name(kind), name("renamed:"+kind))
+	case 2:
+		do("COPY", name(kind), name("copy:"+kind), "REPLACE")
+	case 3:
+		do("EXPIRE", name(kind), 1000+rnd.IntN(1000))
+	}
+}
 
 // Stop ends the writers; none may have failed.
 func (w *Writers) Stop(t testing.TB) {
