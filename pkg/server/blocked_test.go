@@ -605,3 +605,17 @@ func TestLogOfServedCommands(t *testing.T) {
 	}
 	check.Eq(t, strings.Join(words, " "), "SELECT 0 SET k v hand k l 0 DEL l SET m 1 DEL m")
 }
+
+// Who waited for longer than timeout is not idle when it gets its reply.
+func TestABlockedClientIsNotIdle(t *testing.T) {
+	st := newStage(t, "timeout 60")
+	st.play(`
+		a: take k 0
+		+50000
+		z = PING > +PONG
+		+50000
+		z = SET k v > +OK
+		a > *["k" "v"]
+		+50000
+		a = PING > +PONG`)
+}

@@ -88,6 +88,7 @@ func (cs *clients) flush(c *client) {
 			return
 		}
 		c.sent += n
+		c.active = cs.stats.nowSec // one that waited for long is not idle after its reply
 		c.netOut += uint64(n)
 		cs.stats.netOut += uint64(n)
 		cs.stats.writes++

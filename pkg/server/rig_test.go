@@ -98,7 +98,12 @@ func startServerAs(t *testing.T, o rigOptions, directives ...string) *rig {
 	}()
 	c := r.dial()
 	t.Cleanup(func() {
-		_, _ = c.conn.Write(resp.AppendCommandStrings(nil, "SHUTDOWN", "NOSAVE", "FORCE"))
+		conn := c.conn
+		if fresh, err := net.Dial("unix", r.socket); err == nil { // the first may have been closed as idle
+			conn = fresh
+			defer fresh.Close()
+		}
+		_, _ = conn.Write(resp.AppendCommandStrings(nil, "SHUTDOWN", "NOSAVE", "FORCE"))
 		select {
 		case err := <-r.ended:
 			if err != nil {
