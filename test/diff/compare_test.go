@@ -184,7 +184,9 @@ func (c *comparison) both(args ...string) {
 }
 
 // purge lets both sides drop what has expired, in the same order.
-func (c *comparison) purge() { c.both(append([]string{"exists"}, c.g.allKeys()...)...) }
+func (c *comparison) purge() {
+	c.both(append(append([]string{"exists"}, c.g.allKeys()...), wrongWords()...)...)
+}
 
 // scanAll compares a whole iteration: where the cursor goes differs, what it finds
 // must not.

@@ -107,6 +107,11 @@ func (g generator) blocks(c []string) bool {
 	return spec != nil && spec.Flags&command.Blocking != 0
 }
 
+// wrongWords stand in the place of others; some become keys.
+func wrongWords() []string {
+	return []string{"", "x", "-1", "0", "nan", "1.5", "9223372036854775808", "COUNT", "-", "+", "inf"}
+}
+
 func (g generator) broken(c []string) []string {
 	switch g.Intn(60) {
 	case 0:
@@ -116,7 +121,7 @@ func (g generator) broken(c []string) []string {
 	case 2:
 		if len(c) > 1 {
 			c = slices.Clone(c)
-			c[1+g.Intn(len(c)-1)] = g.pick("", "x", "-1", "0", "nan", "1.5", "9223372036854775808", "COUNT", "-", "+", "inf")
+			c[1+g.Intn(len(c)-1)] = g.pick(wrongWords()...)
 		}
 	}
 	return c
