@@ -7,6 +7,8 @@ import (
 	"math/rand"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -112,6 +114,7 @@ func types(args []string) (any, error) {
 	conns := fs.Int("conns", 16, "connections")
 	secs := fs.Float64("secs", 1, "seconds a turn")
 	rounds := fs.Int("rounds", 3, "turns of each server; the median counts")
+	only := fs.String("only", "", "measure only commands whose names hold this")
 	big := fs.Int("big", 0, "members of a sorted set to measure on top, 0 for none")
 	fs.Parse(args)
 	var servers [2]*server
@@ -136,6 +139,7 @@ func types(args []string) (any, error) {
 		tests = append(tests, bigZSetTests(*big)...)
 	}
 	fmt.Println("| command | pipeline | redis-server | redisd | ratio (range) |\n|---|---|---|---|---|")
+	tests = slices.DeleteFunc(tests, func(t typeTest) bool { return !strings.Contains(t.name, *only) })
 	sum, count := 0.0, 0
 	for _, pipeline := range []int{16, 1} {
 		for _, t := range tests {
@@ -143,11 +147,12 @@ func types(args []string) (any, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", t.name, err)
 			}
-			fmt.Printf("| %s | %d | %.0fk | %.0fk | %.2f (%.2f-%.2f) |\n", t.name, pipeline, r.rate[0]/1e3, r.rate[1]/1e3, r.ratio, r.low, r.high)
+			fmt.Printf("| %s | %d | %.0fk | %.0fk | %.2f (%.2f-%.2f) | %.2f us, %.2f us, %.2f |\n", t.name, pipeline,
+				r.rate[0]/1e3, r.rate[1]/1e3, r.ratio, r.low, r.high, r.cpu[0], r.cpu[1], r.cpu[0]/r.cpu[1])
 			sum, count = sum+r.ratio, count+1
 		}
 	}
-	fmt.Printf("| mean | | | | %.2f |\n", sum/float64(count))
+	fmt.Printf("| mean | | | | %.2f | |\n", sum/float64(count))
 	return nil, nil
 }
 
@@ -163,12 +168,16 @@ func fillZSet(s *server, n int) error {
 }
 
 type comparison struct {
-	rate             [2]float64
-	ratio, low, high float64
+	rate             [2]float64 // requests a second
+	cpu              [2]float64 // microseconds of the server's processor time a request
+	ratio, low, high float64    // of the rates
 }
 
+// turn is what one server did in one turn.
+type turn struct{ rate, cpu float64 }
+
 // compare measures one command on both servers in turns.
-func compare(servers [2]*server, t typeTest, pipeline, conns, rounds int, turn time.Duration) (comparison, error) {
+func compare(servers [2]*server, t typeTest, pipeline, conns, rounds int, length time.Duration) (comparison, error) {
 	for _, s := range servers {
 		if t.setup == nil || pipeline == 1 {
 			continue
@@ -182,28 +191,44 @@ func compare(servers [2]*server, t typeTest, pipeline, conns, rounds int, turn t
 		}
 		c.close()
 	}
-	var rates [2][]float64
+	var rates, cpus [2][]float64
 	var ratios []float64
-	for range rounds {
+	for n := range rounds {
 		for i, s := range servers {
-			rate, err := t.run(s, pipeline, conns, turn)
+			r, err := t.run(s, pipeline, conns, length)
 			if err != nil {
 				return comparison{}, err
 			}
-			rates[i] = append(rates[i], rate)
+			rates[i], cpus[i] = append(rates[i], r.rate), append(cpus[i], r.cpu)
 		}
-		ratios = append(ratios, rates[1][len(rates[1])-1]/rates[0][len(rates[0])-1])
+		ratios = append(ratios, rates[1][n]/rates[0][n])
 	}
 	slices.Sort(ratios)
+	c := comparison{ratio: ratios[rounds/2], low: ratios[0], high: ratios[rounds-1]}
 	for i := range rates {
 		slices.Sort(rates[i])
+		slices.Sort(cpus[i])
+		c.rate[i], c.cpu[i] = rates[i][rounds/2], cpus[i][rounds/2]
 	}
-	mid := rounds / 2
-	return comparison{[2]float64{rates[0][mid], rates[1][mid]}, ratios[mid], ratios[0], ratios[rounds-1]}, nil
+	return c, nil
 }
 
-// run measures requests a second of one command on one server.
-func (t typeTest) run(s *server, pipeline, conns int, turn time.Duration) (float64, error) {
+// processor is the processor time that the server has taken so far.
+func (s *server) processor() time.Duration {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	var ticks int
+	for _, n := range []int{11, 12} { // utime and stime, in hundredths of a second
+		if n < len(f) {
+			v, _ := strconv.Atoi(f[n])
+			ticks += v
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+// run measures one command on one server.
+func (t typeTest) run(s *server, pipeline, conns int, length time.Duration) (turn, error) {
 	var done atomic.Int64
 	var stop atomic.Bool
 	var wg sync.WaitGroup
@@ -212,12 +237,12 @@ func (t typeTest) run(s *server, pipeline, conns int, turn time.Duration) (float
 	for i := range conns {
 		c, err := dial(s.port)
 		if err != nil {
-			return 0, err
+			return turn{}, err
 		}
 		lines := t.lines
 		if lines == 0 {
 			if lines, err = c.linesOf(t.request(nil)[0]); err != nil {
-				return 0, err
+				return turn{}, err
 			}
 		}
 		batches := t.batches(int64(i), pipeline)
@@ -230,17 +255,18 @@ func (t typeTest) run(s *server, pipeline, conns int, turn time.Duration) (float
 			}
 		}()
 	}
-	time.Sleep(turn / 5)
-	from, began := done.Load(), time.Now()
-	time.Sleep(turn)
-	rate := float64(done.Load()-from) / time.Since(began).Seconds()
+	time.Sleep(length / 5)
+	from, began, cpu := done.Load(), time.Now(), s.processor()
+	time.Sleep(length)
+	n := float64(done.Load() - from)
+	r := turn{n / time.Since(began).Seconds(), float64((s.processor() - cpu).Microseconds()) / n}
 	stop.Store(true)
 	wg.Wait()
 	select {
 	case err := <-failed:
-		return 0, err
+		return turn{}, err
 	default:
-		return rate, nil
+		return r, nil
 	}
 }
 
