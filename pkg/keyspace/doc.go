@@ -16,6 +16,13 @@
 //	             inline   length (1 byte, or 254 and 4 more), bytes
 //	             outside  reference (8 bytes), length (8 bytes)
 //
+// A collection is always outside. In a compact encoding (listpack, intset) the
+// reference leads to the blob; in the others to a root block, which does not move
+// while the value lives, and the length is 0. Commands work on a handle (HashValue,
+// SetValue, SortedSet, ListHandle, StreamValue), a small value around the entry that
+// is good until the next change of another key. encoding.go is where each encoding
+// says how it is freed, copied and measured.
+//
 // The main table and, for keys that expire, a second table refer to the block.
 //
 // # Snapshot
@@ -25,6 +32,11 @@
 // changes. All changes pass ds.Dict's Touch, Insert, Delete, Drain or its rehash,
 // and each of those tells the barrier first; there is no second way in. Tables of
 // a flushed database stay until the snapshot has sent them.
+//
+// A value that is too large for one slice goes in parts, for a PartSink: then its
+// structure announces the change of a part (a bucket, a node, a pending entry, a
+// piece of a string) in the same way, and a value that is deleted or overwritten
+// stays until its parts have gone (large.go).
 //
 // Guarantees: what the Sink got when Pump says done is the dataset at the cut,
 // each key once. Non-guarantees: an order among keys; the LRU and LFU bits,

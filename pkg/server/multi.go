@@ -25,6 +25,10 @@ type txLog struct {
 	words  []loggedWords
 }
 
+// keepLogged is how long a list is used again: a huge transaction must not leave its
+// own behind.
+const keepLogged = 4096
+
 type loggedWords struct {
 	db   int
 	argv [][]byte
@@ -157,6 +161,9 @@ func (s *Server) logTransaction() bool {
 	}
 	clear(t.words)
 	t.words = t.words[:0]
+	if n > keepLogged {
+		t.words = nil
+	}
 	return n > 0
 }
 
