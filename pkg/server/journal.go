@@ -10,6 +10,7 @@ import (
 	"redisd/internal/vfs"
 	"redisd/pkg/bio"
 	"redisd/pkg/config"
+	"redisd/pkg/event"
 	"redisd/pkg/persist/aof"
 )
 
@@ -23,10 +24,16 @@ type journal struct {
 	diff func(frame []byte)
 	// flushSleep is DEBUG AOF-FLUSH-SLEEP: tests make every flush that slow.
 	flushSleep time.Duration
+	// alarm brings a turn when the log has waited for writers long enough.
+	alarm *event.Alarm
 }
 
-func newJournal(s *Server) *journal {
+func newJournal(s *Server) (*journal, error) {
 	j := &journal{srv: s}
+	var err error
+	if j.alarm, err = event.NewAlarm(s.loop, func() {}); err != nil {
+		return nil, err
+	}
 	j.log = aof.New(aof.Config{
 		Policy:          s.fsyncPolicy(),
 		NoSyncOnRewrite: s.cfg.Bool(config.NoAppendFsyncOnRewrite),
@@ -35,9 +42,17 @@ func newJournal(s *Server) *journal {
 		Event:           s.onLogEvent,
 		Latency:         func(name string, micros int64) { s.latency.add(name, micros*1000) },
 		Micros:          s.exec.watch.Micros,
+		Alarm:           j.wakeAfter,
 		Failpoints:      s.opt.Failpoints,
 	})
-	return j
+	return j, nil
+}
+
+// wakeAfter has the loop come to its beforeSleep, which flushes, in so many microseconds.
+func (j *journal) wakeAfter(micros int64) {
+	if err := j.alarm.Set(micros * 1000); err != nil {
+		j.srv.loop.Busy() // no sleep until the time is over
+	}
 }
 
 // fsyncPolicy is appendfsync as the log knows it.

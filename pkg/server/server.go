@@ -137,7 +137,9 @@ func New(o Options) (*Server, error) {
 	if s.background, err = newBackground(s); err != nil {
 		return nil, err
 	}
-	s.journal = newJournal(s)
+	if s.journal, err = newJournal(s); err != nil {
+		return nil, err
+	}
 	s.clients.durable = s.journal.durable
 	s.acceptLimit = &limiter{clock: o.Clock, every: time.Second}
 	s.attackLimit = &limiter{clock: o.Clock, every: time.Minute}

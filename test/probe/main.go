@@ -7,12 +7,13 @@
 //	probe crash -server BIN [-rounds N] [-conns N] [-rewrite]
 //	probe bench -server BIN [-pipeline N] [-conns N] [-secs N] [-keys N] [-size B]
 //	probe idle -server BIN [-clients N]
+//	probe commit -server BIN [-peer BIN] [-writers N] [-readers N] [-delay US] [-secs N]
 //	probe report -server BIN -peer BIN [-quick]
 //	probe types -server BIN -peer BIN [-secs N] [-rounds N] [-big N]
 //	probe sizes -server BIN -peer BIN [-elements N]
 //
-// Every subcommand prints one line of JSON, except report, types and sizes,
-// which measure both binaries and print a table.
+// Every subcommand prints one line of JSON, except report, types, sizes, and
+// commit with a peer, which measure both binaries and print a table.
 package main
 
 import (
@@ -23,7 +24,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: probe stall|crash|bench|idle|report|types|sizes -server BIN ...")
+		fmt.Fprintln(os.Stderr, "usage: probe stall|crash|bench|idle|commit|report|types|sizes -server BIN ...")
 		os.Exit(2)
 	}
 	var out any
@@ -35,6 +36,8 @@ func main() {
 		out, err = crash(os.Args[2:])
 	case "bench":
 		out, err = bench(os.Args[2:])
+	case "commit":
+		out, err = commit(os.Args[2:])
 	case "idle":
 		out, err = idle(os.Args[2:])
 	case "types":

@@ -50,7 +50,7 @@ func (l *Log) drain() {
 	}
 	switch {
 	case needSync:
-		if !lv.sync.busy {
+		if !lv.sync.busy && !l.gathering() {
 			l.startWrite(lv, true)
 		}
 	case lv.sync.busy || len(l.buf) > directMax || l.now < l.slowUntil:
@@ -73,7 +73,7 @@ func (l *Log) writeNow(lv *live) {
 		l.writeFailed(res, len(l.buf)+res.kept)
 		return
 	}
-	l.buf = l.buf[:0]
+	l.buf, l.gather = l.buf[:0], gather{}
 	if cap(l.buf) > keepBuffer {
 		l.buf = nil
 	}
@@ -88,6 +88,7 @@ func (l *Log) startWrite(lv *live, sync bool) {
 	w.busy, w.sync, w.seq, w.good = true, sync, l.seq, lv.size
 	w.sample = l.circumstance(lv)
 	w.buf, l.buf, l.spare = l.buf, l.spare, nil
+	w.commands, l.gather.pending = l.gather.pending, 0
 	l.cfg.WriteQueue(w.run)
 }
 
@@ -122,6 +123,7 @@ func (l *Log) writeDone(lv *live) {
 		l.written = w.seq
 		if w.sync {
 			lv.synced, l.synced, l.fresh = lv.size, w.seq, false
+			l.gather.answered(w.commands, w.res.micros+w.syncUs, l.micros())
 		}
 		l.advance(w.seq)
 	}

@@ -28,12 +28,13 @@ type live struct {
 
 // writeJob appends buf and, if sync is set, syncs.
 type writeJob struct {
-	busy   bool
-	buf    []byte
-	good   int64  // size of the file when the job started
-	seq    uint64 // last batch in buf
-	sync   bool
-	sample string // the name that fits the circumstances of the write
+	busy     bool
+	buf      []byte
+	good     int64  // size of the file when the job started
+	seq      uint64 // last batch in buf
+	sync     bool
+	commands int    // in buf
+	sample   string // the name that fits the circumstances of the write
 
 	res     writeResult
 	syncErr error

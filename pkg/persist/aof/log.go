@@ -80,6 +80,10 @@ type Config struct {
 	// Micros reads a clock; it is called from any goroutine. When nil no samples
 	// are taken.
 	Micros func() int64
+	// Alarm has Flush called after so many microseconds: a batch under Always then
+	// waits a moment for the writers whose replies have just left. Called on the
+	// loop; a later call replaces an earlier one. When nil nothing waits.
+	Alarm func(micros int64)
 	// Failpoints may be nil. Points: aof-write, aof-written, aof-synced.
 	Failpoints *failpoint.Set
 }
@@ -93,6 +97,7 @@ type Log struct {
 	old    []*live // files given up that are still in use in the background
 	now    int64   // milliseconds, from the last Flush or Cron
 
+	gather   gather
 	selected int  // database of the last SELECT in the stream, -1 = none
 	open     bool // buf ends with commands of a batch that is not sealed
 	buf      []byte
@@ -210,6 +215,7 @@ func (l *Log) AppendCommand(db int, argv [][]byte) []byte {
 	if keep {
 		l.buf = dst
 		l.open = true
+		l.gather.pending++
 	} else {
 		l.scratch = dst
 	}

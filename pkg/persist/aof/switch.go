@@ -140,7 +140,7 @@ func (l *Log) FlushAndSync() error {
 			l.writeFailed(res, expected)
 			return fmt.Errorf("aof: write: %w", res.err)
 		}
-		l.buf = l.buf[:0]
+		l.buf, l.gather = l.buf[:0], gather{}
 		l.writeWorked()
 	}
 	if err := l.Err(); err != nil {
@@ -181,7 +181,7 @@ func (l *Log) adopt(f vfs.File, size, synced int64) {
 	l.base = size
 	l.clearErrors()
 	l.ForceSelect()
-	l.slowUntil = 0
+	l.slowUntil, l.gather = 0, gather{}
 }
 
 func (l *Log) sizeOf(f vfs.File, size int64) (int64, error) {
