@@ -68,7 +68,8 @@ func differs(name string) bool {
 		return true
 	case "server-cpulist", "bio-cpulist", "aof-rewrite-cpulist", "bgsave-cpulist": // 7.2
 		return true
-	case "signal-operations", "huge-pages", "log-format", "aof-layout": // redisd's
+	case "signal-operations", "huge-pages", "log-format", "aof-layout", // redisd's
+		"child-timeout", "child-fence", "child-memory-limit":
 		return true
 	}
 	return false

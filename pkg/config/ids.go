@@ -58,6 +58,7 @@ const (
 	BIOCPUList           // bio-cpulist
 	AOFRewriteCPUList    // aof-rewrite-cpulist
 	BGSaveCPUList        // bgsave-cpulist
+	ChildTimeout         // child-timeout
 	OOMScoreAdj          // oom-score-adj
 	OOMScoreAdjValues    // oom-score-adj-values
 	DisableTHP           // disable-thp

@@ -36,6 +36,8 @@ func processRows() []Directive {
 			Doc: "Processors for the child that rewrites the append-only file."},
 		{ID: BGSaveCPUList, Name: "bgsave-cpulist", Kind: KindString, Flags: Immutable, Aliases: []string{"bgsave_cpulist"}, check: checkCPUList,
 			Doc: "Processors for the child that writes a snapshot."},
+		{ID: ChildTimeout, Name: "child-timeout", Kind: KindInt, Default: "60", Max: math.MaxInt32,
+			Doc: "Seconds without any progress after which a child that saves or rewrites is ended. A slow disk is no lack of progress. 0 waits for ever."},
 		{ID: OOMScoreAdj, Name: "oom-score-adj", Kind: KindEnum, Default: "no", Enum: oomModes(),
 			Doc: "Tells the kernel whom to kill first when memory runs out: no leaves it alone, yes or relative adds the values below to the score the process started with, absolute sets them."},
 		{ID: OOMScoreAdjValues, Name: "oom-score-adj-values", Kind: KindOOMValues, Default: "0 200 800",

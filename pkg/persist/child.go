@@ -25,6 +25,11 @@ type ChildConfig struct {
 	FS   vfs.FS
 	Pid  int            // its own process id, for the names of its files
 	Fail *failpoint.Set // nil outside of tests
+	// Fence is told to the parent at the start: what keeps this process in.
+	Fence string
+	// Unsynced tells how much of a file is not on the disk, as vfs.Unsynced; nil
+	// when the system must not be asked.
+	Unsynced func(vfs.File) (int64, bool)
 }
 
 // progressEvery is the number of keys between two progress frames: about ten
@@ -44,6 +49,7 @@ type child struct {
 	value *rdb.Decoder // of large values; nil before the first
 	keys  uint64
 	diff  uint64
+	pulse *pulse
 }
 
 // RunChild does a child's work: it reads the parent's frames from in, writes the
@@ -54,11 +60,18 @@ type child struct {
 // ends with the process or when in is closed.
 func RunChild(in io.Reader, ctl io.Writer, cfg ChildConfig) int {
 	c := &child{cfg: cfg, ctl: ctl}
+	c.send(frameFence, []byte(cfg.Fence))
+	c.pulse = startPulse(func(p Pulse) { c.send(framePulse, p.append(nil)) }, cfg.Unsynced)
+	c.cfg.FS = c.pulse.wrap(cfg.FS)
 	br := bufio.NewReaderSize(in, 64<<10)
-	err := c.header(br)
+	err := cfg.Fail.Hit("child-begin")
+	if err == nil {
+		err = c.header(br)
+	}
 	if err == nil {
 		err = c.work(br)
 	}
+	c.pulse.stop()
 	if err == nil {
 		c.send(frameReport, Report{OK: true, Keys: c.keys, Bytes: uint64(c.out.size()), DiffBytes: c.diff}.append(nil))
 		return ExitDone
@@ -182,6 +195,7 @@ func (c *child) large(f format) error {
 // key counts a key and does what is due between two.
 func (c *child) key() {
 	c.keys++
+	c.pulse.key()
 	if c.keys%progressEvery == 1 {
 		c.send(frameProgress, Progress{c.keys, uint64(c.out.size())}.append(nil))
 	}

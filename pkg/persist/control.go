@@ -14,6 +14,7 @@ const (
 	EventStopRequest                      // the difference ended; answered already
 	EventNote                             // Line is for the log, from the child
 	EventReport                           // Job.Report is there
+	EventPulse                            // Job.Pulse or Job.Fence has changed
 )
 
 // Event is one thing that a child said. Most need no action.
@@ -83,6 +84,12 @@ func (j *Job) event(t frameType, payload []byte) (e Event, err error) {
 		e = Event{EventStopRequest, Line{'*', "AOF rewrite child asks to stop sending diffs."}}
 	case frameNote:
 		e = Event{EventNote, Line{Level: f.u8(), Text: string(f.p)}}
+	case framePulse:
+		j.pulse = parsePulse(&f)
+		e.Kind = EventPulse
+	case frameFence:
+		j.fence = string(f.p)
+		e.Kind = EventPulse
 	case frameReport:
 		r := parseReport(&f)
 		j.report = &r

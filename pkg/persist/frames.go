@@ -24,6 +24,8 @@ const (
 	frameProgress    frameType = 16
 	frameNote        frameType = 17
 	frameReport      frameType = 18
+	framePulse       frameType = 19
+	frameFence       frameType = 20
 	frameStopRequest frameType = '!'
 )
 

@@ -17,6 +17,8 @@ type Job struct {
 	complete bool // the snapshot's end is in the pipe
 	progress Progress
 	report   *Report
+	pulse    Pulse
+	fence    string
 	head     []byte // start of a record that does not fit in a block
 	view     entryView
 	scratch  []byte // heads of frames
@@ -136,6 +138,12 @@ func (j *Job) Progress() Progress { return j.progress }
 
 // Report is what the child said at its end, nil if nothing.
 func (j *Job) Report() *Report { return j.report }
+
+// Pulse is the child's last sign of life.
+func (j *Job) Pulse() Pulse { return j.pulse }
+
+// Fence is what the child told of its limits, "" before it did.
+func (j *Job) Fence() string { return j.fence }
 
 // Discard drops what is waiting for the pipe: the child is gone or will be
 // killed. The snapshot itself is the keyspace's to abort.

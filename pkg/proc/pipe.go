@@ -55,3 +55,13 @@ func SetPipeSize(fd, n int) (int, error) {
 	}
 	return now, fmt.Errorf("proc: pipe size %d: %w", n, err)
 }
+
+// PipeUnread is the number of bytes in a pipe that its reader has not taken. Either
+// end may be asked.
+func PipeUnread(fd int) (int, error) {
+	n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
+	if err != nil {
+		return 0, fmt.Errorf("proc: bytes in a pipe: %w", err)
+	}
+	return n, nil
+}

@@ -45,8 +45,14 @@ type background struct {
 
 	// killed says that the daemon itself stopped the child.
 	killed bool
+	// abandoned is why the daemon gave the child up, "" if it did not.
+	abandoned string
+	watch     childWatch
+	sent      uint64 // bytes given to the pipe
+	snapEnd   uint64 // of these, up to the end of the snapshot; 0 before it is known
 
 	jobs     jobStatus
+	history  childHistory
 	schedule schedule
 	snapStat snapshotFigures
 }
@@ -74,8 +80,15 @@ func (b *background) rewriting() bool { return b.rewrite != nil }
 
 // start spawns the child for b.job, cuts the snapshot and joins both by the
 // pipes. When it fails nothing is left behind.
-func (b *background) start(role string, cpus config.ID) error {
+func (b *background) start(role string, cpus config.ID) (err error) {
 	s := b.srv
+	begin := s.exec.watch.Micros()
+	record := b.history.begin(b.kind(), s.loop.NowMillis())
+	defer func() {
+		if err != nil {
+			b.history.end(childFailed, err.Error(), s.loop.NowMillis())
+		}
+	}()
 	dataR, dataW, err := proc.Pipe(proc.NonblockWrite)
 	if err != nil {
 		return fmt.Errorf("opening the snapshot pipe: %w", err)
@@ -100,13 +113,15 @@ func (b *background) start(role string, cpus config.ID) error {
 	s.stats.forkMicros = child.StartMicros
 	s.latency.add("fork", child.StartMicros*1000)
 	b.child, b.out, b.in = child, dataW, reportR
-	b.killed, b.parked, b.resting = false, false, false
+	b.killed, b.parked, b.resting, b.abandoned = false, false, false, ""
+	b.watch, b.sent, b.snapEnd = childWatch{last: s.loop.NowMillis()}, 0, 0
 	b.job.SetPid(child.Pid)
 	s.children.Add(child.Pid, role, b.onExit)
 	s.ks.AvoidResize(true)
 	s.journal.log.SetChildActive(true)
 	b.snap = s.ks.Cut(b.job)
 	b.snapStat = snapshotFigures{SnapshotStats: b.snap.Stats()}
+	record.pid, record.cutMicros = child.Pid, s.exec.watch.Micros()-begin
 	b.watchPipes()
 	return nil
 }
@@ -205,6 +220,7 @@ func (b *background) fill(deadline int64) bool {
 			b.figures()
 			b.snap = nil
 			b.job.SnapshotDone()
+			b.snapEnd = b.sent + uint64(b.job.Pending())
 			break
 		}
 		if b.srv.exec.watch.Nanos() > deadline {
@@ -224,6 +240,12 @@ func (b *background) send() bool {
 	switch errno {
 	case 0:
 		b.job.Consumed(n)
+		before := b.sent
+		b.sent += uint64(n)
+		if b.snapEnd > before && b.snapEnd <= b.sent {
+			r := b.history.last()
+			r.snapshotMillis = b.srv.loop.NowMillis() - r.started
+		}
 		return true
 	case unix.EAGAIN, unix.EINTR:
 		return false
@@ -331,6 +353,8 @@ func (b *background) control(p []byte) error {
 			}
 		case persist.EventNote:
 			b.srv.line(e.Line)
+		case persist.EventPulse:
+			b.jobs.fence = b.job.Fence()
 		}
 	}
 	return err
@@ -338,7 +362,13 @@ func (b *background) control(p []byte) error {
 
 // giveUp ends a child that cannot be worked with.
 func (b *background) giveUp(what string, err error) {
+	if b.child == nil {
+		return // what a dead child has left in its pipe
+	}
 	b.srv.log.Warnf("Background child %d: %s: %s", b.child.Pid, what, err)
+	if b.abandoned == "" {
+		b.abandoned = what + ": " + err.Error()
+	}
 	b.stopSending()
 	_ = b.srv.children.Kill(b.child.Pid, unix.SIGKILL)
 }
@@ -357,6 +387,8 @@ func (b *background) onExit(e proc.Exit) {
 	b.closeOut()
 	b.child = nil
 	b.jobs.lastExit = e.String()
+	b.history.last().observe(b.job, &b.snapStat)
+	b.history.last().exited(e)
 	s.journal.log.SetChildActive(false)
 	if b.rewrite != nil {
 		b.rewriteExited(e)
@@ -372,6 +404,14 @@ func (b *background) over() {
 	b.srv.ks.AvoidResize(false)
 }
 
+// kind is that of the job, for people.
+func (b *background) kind() string {
+	if b.rewrite != nil {
+		return "rewrite"
+	}
+	return "save"
+}
+
 // cronChildren reaps and starts what is due, once a beat and on SIGCHLD.
 func (s *Server) cronChildren() {
 	if s.load.active {
@@ -382,6 +422,7 @@ func (s *Server) cronChildren() {
 			s.log.Warnf("Warning, detected child with unmatched pid: %d", e.Pid)
 		}
 	}
+	s.background.watchChild()
 	s.background.startDue()
 }
 

@@ -137,6 +137,11 @@ func (s *Server) debugSwitchRows() []debugRow {
 			}
 			c.Out.Int(match)
 		}, []string{"STRINGMATCH-LEN <pattern> <string>", "Reply 1 when the string matches the pattern, else 0."}},
+		{"CHILDREN", 2, 2, s.debugChildren, []string{"CHILDREN", "Tell of the last children that saved or rewrote, the latest first."}},
+		{"CHILD-IDLE", 3, 3, func(c *command.Ctx) {
+			s.background.watch.pass(1000 * loose(c.Args[2]))
+			c.Out.OK()
+		}, []string{"CHILD-IDLE <seconds>", "Let the watchdog of children take so many seconds for passed; the next beat judges."}},
 		{"STRUCTSIZE", 2, 2, debugStructSize, []string{"STRUCTSIZE", "Tell the sizes of some structures, in bytes."}},
 	}
 }

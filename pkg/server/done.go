@@ -61,6 +61,9 @@ func (b *background) inBackground(st persist.Step, then func(error)) {
 		err := st.Run()
 		took := watch.Nanos() - start
 		s.loop.Post(func() {
+			if st.Name == "rename" {
+				b.history.last().renameMicros += uint64(took / 1000)
+			}
 			if st.Event != "" {
 				s.latency.add(st.Event, took)
 			}
@@ -90,8 +93,12 @@ func (b *background) switchLog(st persist.Step, out persist.Outcome) {
 // stopped counts as stopped however it ended: it may have just finished, or have
 // seen the end of its pipe before the signal.
 func (b *background) exitOf(e proc.Exit) persist.Exit {
-	if b.killed && e.Signal == 0 {
+	switch {
+	case b.killed && (e.Signal == 0 || b.watch.killed):
 		return persist.Exit{Signal: int(unix.SIGUSR1)}
+	case b.abandoned != "":
+		// However it ended: what it was still to be told has been dropped.
+		return persist.Exit{Signal: int(unix.SIGKILL)}
 	}
 	return persist.Exit{Code: e.Code, Signal: int(e.Signal)}
 }
@@ -114,11 +121,13 @@ func (b *background) rewriteOver(out persist.Outcome) {
 	b.jobs.rewriteSeconds = s.stats.nowSec - b.jobs.rewriteStarted
 	switch {
 	case out.OK && !out.StatusErr:
+		b.jobs.backoff.passed()
 		b.jobs.rewriteOK, b.jobs.rewriteError, b.jobs.rewriteFailures, b.jobs.retryRewriteAt = true, "", 0, 0
 		b.jobs.rewrites++
 	case out.StatusErr:
-		b.rewriteFailed(fmt.Sprint(out.Err))
+		b.rewriteFailed(b.failure(out.Err))
 	}
+	b.closeRecord(out)
 	if out.Reschedule {
 		b.schedule.rewrite = true
 	}
@@ -144,12 +153,39 @@ func (b *background) saveOver(out persist.Outcome) {
 	if out.OK {
 		s.saves.saved(s.stats.nowSec, s.saves.dirtyBefore)
 		b.jobs.saveError = ""
+		b.jobs.backoff.passed()
 	}
 	if out.StatusErr {
 		s.saves.ok = false
-		b.jobs.saveError = fmt.Sprint(out.Err)
+		b.jobs.saveError = b.failure(out.Err)
 	}
+	b.closeRecord(out)
 	b.over()
+}
+
+// failure is why a job failed, for INFO.
+func (b *background) failure(err error) string {
+	if b.abandoned != "" {
+		return b.abandoned
+	}
+	return fmt.Sprint(err)
+}
+
+// closeRecord ends the job's entry in the history.
+func (b *background) closeRecord(out persist.Outcome) {
+	r := b.history.last()
+	r.handlerMicros = out.Micros
+	if out.Size > 0 {
+		r.bytes = uint64(out.Size)
+	}
+	result, reason := childOK, ""
+	switch {
+	case out.StatusErr:
+		result, reason = childFailed, b.failure(out.Err)
+	case !out.OK:
+		result = childStopped
+	}
+	b.history.end(result, reason, b.srv.loop.NowMillis())
 }
 
 // killSave stops a running BGSAVE: what it would write is not wanted any more.
@@ -183,9 +219,8 @@ func (b *background) killRewrite(why string) {
 func (b *background) kill() {
 	b.killed = true
 	b.stopSending()
-	if err := b.srv.children.Kill(b.child.Pid, unix.SIGUSR1); err != nil {
-		b.srv.log.Warnf("Stopping child %d: %s", b.child.Pid, err)
-	}
+	b.watch.stop()
+	b.signal(unix.SIGUSR1)
 }
 
 // stopAndWait ends the job in progress before the process ends: the child is

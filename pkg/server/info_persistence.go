@@ -82,6 +82,7 @@ func (s *Server) infoSnapshot(w *infoWriter) {
 	w.int("snapshot_longest_slice_usec", b.snapStat.longestSlice/1000)
 	w.int("child_pid", b.pid())
 	w.text("child_last_exit", b.jobs.lastExit)
+	s.infoChildren(w)
 }
 
 // pid is that of the child that lives, or 0.

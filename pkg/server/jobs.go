@@ -19,6 +19,9 @@ type jobStatus struct {
 	saveError       string // why the last save failed, for INFO
 	rewriteError    string
 	lastExit        string // of the last child: "exit 0", "signal 9 SIGKILL"
+	fence           string // what keeps the last child in
+	timeouts        int64  // children that the watchdog has ended
+	backoff         backoff
 }
 
 func newJobStatus() jobStatus {
@@ -26,7 +29,10 @@ func newJobStatus() jobStatus {
 }
 
 // schedule is what waits for the child in progress to end.
-type schedule struct{ save, rewrite bool }
+type schedule struct {
+	save, rewrite bool
+	asked         bool // the rewrite is somebody's wish, so it does not wait
+}
 
 // options are what both kinds of child are told.
 func (b *background) options(role persist.Role) persist.Options {
@@ -102,7 +108,7 @@ func (b *background) startSave() error {
 // startRewrite starts a BGREWRITEAOF; the caller made sure that no child lives.
 func (b *background) startRewrite() error {
 	s := b.srv
-	b.schedule.rewrite = false
+	b.schedule.rewrite, b.schedule.asked = false, false
 	wantDiff := !s.journal.off()
 	b.rewrite = persist.NewRewriteJob(b.options(persist.RoleAOF), wantDiff)
 	b.job = &b.rewrite.Job
@@ -139,8 +145,9 @@ func (b *background) startDue() {
 		return
 	}
 	now := s.stats.nowSec
+	waits := b.jobs.backoff.waits(now)
 	switch {
-	case b.schedule.rewrite && now >= b.jobs.retryRewriteAt:
+	case b.schedule.rewrite && (b.schedule.asked || !waits && now >= b.jobs.retryRewriteAt):
 		if b.startRewrite() != nil {
 			b.schedule.rewrite = s.journal.waitsForRewrite()
 		}
@@ -149,6 +156,9 @@ func (b *background) startDue() {
 		if b.startSave() != nil {
 			b.schedule.save = true
 		}
+		return
+	}
+	if waits {
 		return
 	}
 	if s.journal.log.NeedsRewrite() && now >= b.jobs.retryRewriteAt {
@@ -187,7 +197,7 @@ func (b *background) rewriteDue(now int64) (growth int64, due bool) {
 // scheduleRewrite has a rewrite that somebody asked for start when the child in
 // progress has ended: the rest after failures is for automatic ones.
 func (b *background) scheduleRewrite() {
-	b.schedule.rewrite = true
+	b.schedule.rewrite, b.schedule.asked = true, true
 	b.jobs.rewriteFailures, b.jobs.retryRewriteAt = 0, 0
 }
 
