@@ -22,9 +22,9 @@ const (
 )
 
 // cutOrDamaged returns errCut, or a formatError when whole commands follow the
-// incomplete one that the scanner stands at.
+// incomplete one that the reading stopped at.
 func (l *loader) cutOrDamaged(f vfs.File) error {
-	from := l.in.offset()
+	from := l.at
 	at, err := followingCommand(f, from, l.res.Size)
 	switch {
 	case err != nil:

@@ -20,14 +20,21 @@ type LoadOptions struct {
 	// passed on: the commands between them come one after another once the EXEC
 	// was read. Mandatory.
 	Exec func(argv [][]byte) error
+	// Hash, if not nil, is called for the first argument of each command, on another
+	// goroutine: it must be a function of the bytes alone. Warm, if not nil, gets what it
+	// returned (0 for a command without arguments) for the next commands before the
+	// first of them runs: it can fetch what they will look at.
+	Hash func(arg []byte) uint64
+	Warm func(hashes []uint64)
 	// Preamble loads the RDB that r starts with and returns its length in bytes.
 	// It may read ahead. size is the size of the whole file. When nil a
 	// file with a preamble is refused.
 	Preamble func(r io.Reader, size int64) (n int64, err error)
 	// AllowTruncated is aof-load-truncated: an incomplete end is cut off.
 	AllowTruncated bool
-	// Progress, if not nil, is called at the start, about every 1024 commands and at the
-	// end, with the offset reached (in a set: over all files). The server serves its clients in it.
+	// Progress, if not nil, is called at the start, about every 128 commands, while there is
+	// nothing to do but wait for the disk, and at the end, with the offset reached (in a set:
+	// over all files). The server serves its clients in it.
 	Progress func(offset int64)
 	// Event, if not nil, gets lines for the log.
 	Event func(Event)
@@ -79,10 +86,14 @@ func (e *LoadError) Error() string {
 // Unwrap returns the cause.
 func (e *LoadError) Unwrap() error { return e.Err }
 
-const progressEvery = 1024
+const (
+	progressEvery = 128
+	warmCommands  = 16
+)
 
 // Load replays the file at path. An empty file is fine. Errors are *LoadError.
-// Runs on the caller's goroutine, as do the functions in opts.
+// Runs on the caller's goroutine, as do the functions in opts but Hash. Another goroutine
+// reads ahead of it; that one has ended when Load returns.
 func Load(fsys vfs.FS, path string, opts LoadOptions) (LoadResult, error) {
 	l := &loader{fs: fsys, path: path, opts: opts}
 	if l.opts.label == "" {
@@ -109,7 +120,7 @@ type loader struct {
 	path string
 	opts LoadOptions
 	res  LoadResult
-	in   scanner
+	at   int64 // offset reached
 
 	valid   int64  // end of the last command that counts
 	cutAt   int64  // where to cut, -1 = the file is whole
@@ -133,24 +144,52 @@ func (l *loader) run(f vfs.File) error {
 	if err := l.preamble(f, size); err != nil {
 		return err
 	}
-	l.in.reset(f, l.res.Preamble, size)
-	l.valid = l.res.Preamble
+	l.at, l.valid = l.res.Preamble, l.res.Preamble
 	l.progress()
-	for n := 1; ; n++ {
-		args, _, err := l.in.next()
-		if err == nil && args != nil {
-			err = l.command(args)
-		}
-		if err == errCut {
-			err = l.cutOrDamaged(f)
+	err = l.replay(f)
+	if err == errCut {
+		err = l.cutOrDamaged(f)
+	}
+	return l.ended(err)
+}
+
+// replay runs the commands that f stands before and returns why there are no more,
+// io.EOF at the end.
+func (l *loader) replay(f vfs.File) error {
+	pipe := readAhead(f, l.at, l.res.Size, l.opts.Hash)
+	defer pipe.Stop()
+	for {
+		b := pipe.Next(l.progress)
+		err := l.batch(b)
+		if err == nil {
+			err = b.err
 		}
 		if err != nil {
-			return l.ended(err)
+			return err
 		}
-		if n%progressEvery == 0 {
+		b.reset()
+	}
+}
+
+// batch runs the commands of a batch.
+func (l *loader) batch(b *batch) error {
+	from := 0
+	for i, c := range b.commands {
+		if i%warmCommands == 0 && l.opts.Warm != nil && len(b.hashes) > 0 {
+			l.opts.Warm(b.hashes[i:min(i+warmCommands, len(b.hashes))])
+		}
+		l.at = c.end
+		if err := l.command(b.args[from:c.args:c.args]); err != nil {
+			return err
+		}
+		from = c.args
+		if i%progressEvery == progressEvery-1 {
 			l.progress()
 		}
 	}
+	l.at = b.to
+	l.progress()
+	return nil
 }
 
 // preamble loads the RDB in front, if there is one, and places f behind it.
@@ -212,7 +251,7 @@ func (l *loader) command(args [][]byte) error {
 		}
 	}
 	if !l.multi {
-		l.valid = l.in.offset()
+		l.valid = l.at
 	}
 	return nil
 }
@@ -316,14 +355,14 @@ func (l *loader) truncate() error {
 }
 
 func (l *loader) readError(err error) error {
-	at := l.in.offset()
+	at := l.at
 	text := fmt.Sprintf("Unrecoverable error reading the append only file %s at offset %d: %s", l.opts.label, at, Strerror(err))
 	return &LoadError{KindRead, l.path, at, text, err}
 }
 
 func (l *loader) progress() {
 	if l.opts.Progress != nil {
-		l.opts.Progress(l.opts.start + l.in.offset())
+		l.opts.Progress(l.opts.start + l.at)
 	}
 }
 

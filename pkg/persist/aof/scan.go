@@ -26,6 +26,9 @@ const (
 // errCut: the input ends inside an item.
 var errCut = errors.New("unexpected end of file")
 
+// errStopped: scanner.turn had no buffer to go on with.
+var errStopped = errors.New("nobody reads any more")
+
 // formatError says what is wrong with the bytes at an offset.
 type formatError struct {
 	offset int64
@@ -49,12 +52,20 @@ type scanner struct {
 
 	spans []span
 	args  [][]byte // of the last command, slices of buf
+
+	// turn, if not nil, is called instead of moving rest to the start of buf, and gives
+	// another buffer that starts with it: what was read so far stays valid.
+	turn func(rest []byte) []byte
+	room int // size of the first buffer, 0 = scanBuffer
 }
 
 func (s *scanner) reset(r io.Reader, offset, size int64) {
-	*s = scanner{r: r, buf: s.buf, base: offset, size: size, spans: s.spans, args: s.args}
+	*s = scanner{r: r, buf: s.buf, base: offset, size: size, spans: s.spans, args: s.args, turn: s.turn, room: s.room}
 	if s.buf == nil {
 		n := int64(scanBuffer)
+		if s.room > 0 {
+			n = int64(s.room)
+		}
 		if size >= 0 { // one more, so that the end of a small file shows at once
 			n = min(n, max(size-offset, 0)+1)
 		}
@@ -190,11 +201,8 @@ func (s *scanner) need(n int) error {
 }
 
 func (s *scanner) fill(n int) error {
-	if s.pos > 0 {
-		copy(s.buf, s.buf[s.pos:s.end])
-		s.base += int64(s.pos)
-		s.end -= s.pos
-		s.pos = 0
+	if s.pos > 0 && !s.slide() {
+		return errStopped
 	}
 	if len(s.buf) > keepScan && s.end <= scanBuffer && n <= scanBuffer {
 		s.buf = append(make([]byte, 0, scanBuffer), s.buf[:s.end]...)[:scanBuffer]
@@ -223,6 +231,20 @@ func (s *scanner) fill(n int) error {
 		}
 	}
 	return nil
+}
+
+// slide drops what was taken from the buffer; false when turn has no other one.
+func (s *scanner) slide() bool {
+	rest := s.buf[s.pos:s.end]
+	if s.turn == nil {
+		copy(s.buf, rest)
+	} else if s.buf = s.turn(rest); s.buf == nil {
+		return false
+	}
+	s.base += int64(s.pos)
+	s.end -= s.pos
+	s.pos = 0
+	return true
 }
 
 // bad is damage at pos+at.
