@@ -101,6 +101,55 @@ func (z *SortedSet) convert() {
 	z.e.setRoot(Skiplist, r, 0)
 }
 
+// Loosen makes a listpack a table, whatever its size. It is for a loader that meets a
+// score of minus zero, which a listpack would make zero, while it does not know yet
+// whether a later member is too long for one; Settle ends it.
+func (z *SortedSet) Loosen() {
+	if z.root == 0 {
+		z.convert()
+	}
+}
+
+// Settle makes a table that fits a listpack one again.
+func (z *SortedSet) Settle() {
+	if z.root == 0 {
+		return
+	}
+	if size, fits := z.packedSize(); fits {
+		p := z.packOf(size)
+		z.ks.freeZSet(value{ZSet, Skiplist, z.root})
+		z.root = 0
+		z.e.setRoot(Listpack, p.Ref, p.Size())
+	}
+}
+
+// packedSize is about the bytes of the members and scores of a table in a listpack,
+// and whether they may be in one.
+func (z *SortedSet) packedSize() (size int, fits bool) {
+	limits := &z.ks.Limits
+	if z.Len() > limits.ZSetEntries {
+		return 0, false
+	}
+	for c := z.At(0, false); c.Valid(); c.Next() {
+		m := c.Member()
+		if size += ds.LPSize(m) + 4; len(m) > limits.ZSetValue || size > ds.LPMaxBytes {
+			return 0, false
+		}
+	}
+	return size, true
+}
+
+// packOf makes a listpack of a table's members; size is what packedSize says.
+func (z *SortedSet) packOf(size int) ds.Pack {
+	p := ds.NewPack(z.ks.arena, size)
+	var text [32]byte
+	for c := z.At(0, false); c.Valid(); c.Next() {
+		p.Append(c.Member())
+		p.InsertElem(p.View().End(), scoreElem(c.Score(), &text))
+	}
+	return p
+}
+
 // insertTable adds a member that is not there.
 func (z *SortedSet) insertTable(h uint64, member []byte, score float64) {
 	r := z.ks.newElement(member, score)

@@ -1,7 +1,6 @@
 package keyspace
 
 import (
-	"redisd/pkg/ds"
 	"redisd/pkg/mem"
 )
 
@@ -64,32 +63,11 @@ func (db *DB) StoreZSet(key []byte, t *ZTemp) Entry {
 		db.free(at, db.ks.Lazy.Server)
 		at = Entry{db: db, hash: at.hash}
 	}
-	size, fits := t.packedSize()
+	size, fits := t.z.packedSize()
 	if !fits {
 		return db.newValue(key, at, ZSet, Skiplist, t.z.root, 0)
 	}
-	p := ds.NewPack(db.ks.arena, size)
-	var text [32]byte
-	for c := t.z.At(0, false); c.Valid(); c.Next() {
-		p.Append(c.Member())
-		p.InsertElem(p.View().End(), scoreElem(c.Score(), &text))
-	}
+	p := t.z.packOf(size)
 	t.Free()
 	return db.newValue(key, at, ZSet, Listpack, p.Ref, p.Size())
-}
-
-// packedSize is about the bytes of the members and scores in a listpack, and whether
-// they may be in one.
-func (t *ZTemp) packedSize() (size int, fits bool) {
-	limits := &t.z.ks.Limits
-	if t.Len() > limits.ZSetEntries {
-		return 0, false
-	}
-	for c := t.z.At(0, false); c.Valid(); c.Next() {
-		m := c.Member()
-		if size += ds.LPSize(m) + 4; len(m) > limits.ZSetValue || size > ds.LPMaxBytes {
-			return 0, false
-		}
-	}
-	return size, true
 }

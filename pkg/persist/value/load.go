@@ -1,6 +1,8 @@
 package value
 
 import (
+	"math"
+
 	"redisd/internal/num"
 	"redisd/pkg/ds"
 	"redisd/pkg/keyspace"
@@ -95,6 +97,9 @@ func (l *Loader) Member(member []byte, score float64) error {
 	if !l.made {
 		l.made, l.zset = true, l.db.NewZSet(l.key, l.n, len(member)).ZSet()
 	}
+	if score == 0 && math.Signbit(score) {
+		l.zset.Loosen()
+	}
 	if !l.zset.Add(member, score) {
 		return rdb.Corrupt(rdb.DuplicateScore)
 	}
@@ -169,6 +174,8 @@ func (l *Loader) End() error {
 	switch l.t {
 	case rdb.TypeStreamListpacks2:
 		return l.stream.endGroup()
+	case rdb.TypeZset, rdb.TypeZset2:
+		l.zset.Settle()
 	case rdb.TypeList, rdb.TypeListQuicklist2:
 		l.list.Settle()
 	}

@@ -2,7 +2,9 @@ package value_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -75,10 +77,39 @@ func (v *teller) add(format string, args ...any) error {
 }
 
 func (v *teller) String() string {
-	if !v.list {
+	switch {
+	case v.kind == "stream":
+		return v.kind + "\n" + sortBlocks(v.lines, "group ", "consumer ")
+	case !v.list:
 		slices.Sort(v.lines)
 	}
 	return v.kind + "\n" + strings.Join(v.lines, "\n")
+}
+
+// sortBlocks joins lines whose order matters but for the order of blocks: one begins
+// with a line that has the first prefix, and holds blocks of the other prefixes.
+func sortBlocks(lines []string, prefixes ...string) string {
+	if len(prefixes) == 0 {
+		return strings.Join(lines, "\n")
+	}
+	begin := func(l string) bool { return strings.HasPrefix(l, prefixes[0]) }
+	var blocks []string
+	head := lines
+	for i := slices.IndexFunc(lines, begin); i >= 0; {
+		if len(blocks) == 0 {
+			head = lines[:i]
+		}
+		end := slices.IndexFunc(lines[i+1:], begin)
+		if end < 0 {
+			end = len(lines) - i - 1
+		}
+		blocks = append(blocks, sortBlocks(lines[i:i+1+end], prefixes[1:]...))
+		if i += 1 + end; i == len(lines) {
+			break
+		}
+	}
+	slices.Sort(blocks)
+	return strings.Join(append(slices.Clone(head), blocks...), "\n")
 }
 
 func (v *teller) Begin(t byte, _ uint64) error {
@@ -399,4 +430,39 @@ func TestLoadZipmap(t *testing.T) {
 	check.NoErr(t, w.load("key", rdb.TypeHashZipmap, b, rdb.Structure))
 	check.Eq(t, w.entry("key").Encoding(), keyspace.Hashtable)
 	w.empty()
+}
+
+// TestLoadKeepsMinusZero: a score of minus zero stays one in a set that is a table in
+// the end, wherever the member that makes it one comes, and becomes zero in a listpack,
+// as ZADD makes it.
+func TestLoadKeepsMinusZero(t *testing.T) {
+	long := strings.Repeat("long", 100)
+	minus := math.Copysign(0, -1)
+	for _, tc := range []struct {
+		name    string
+		members []string
+		enc     keyspace.Encoding
+		minus   bool
+	}{
+		{"short ones", []string{"a", "b"}, keyspace.Listpack, false},
+		{"a long one after it", []string{"a", long}, keyspace.Skiplist, true},
+		{"a long one before it", []string{long, "a"}, keyspace.Skiplist, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newWorld(t)
+			b := rdb.AppendLen(nil, uint64(len(tc.members)))
+			for _, m := range tc.members {
+				b = rdb.AppendString(b, []byte(m), false)
+				b = binary.LittleEndian.AppendUint64(b, math.Float64bits(minus))
+			}
+			check.NoErr(t, w.load("key", rdb.TypeZset2, b, rdb.Everything))
+			z := w.entry("key").ZSet()
+			check.Eq(t, w.entry("key").Encoding(), tc.enc)
+			score, ok := z.Score([]byte("a"))
+			check.True(t, ok, "the member is there")
+			check.Eq(t, math.Signbit(score), tc.minus)
+			check.NoErr(t, z.Check())
+			w.empty()
+		})
+	}
 }
