@@ -75,6 +75,14 @@ func epollNow(epfd int, buf []unix.EpollEvent) (int, unix.Errno) {
 	return count(r, e)
 }
 
+// epollHold polls for at most timeoutMs, which must be small: the scheduler is not told,
+// and this thread keeps its processor.
+func epollHold(epfd int, buf []unix.EpollEvent, timeoutMs int) (int, unix.Errno) {
+	r, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(len(buf)), uintptr(timeoutMs), 0, 0)
+	return count(r, e)
+}
+
 // epollSleep polls for at most timeoutMs, -1 without end. The scheduler is told, so
 // that the processor can run other goroutines meanwhile.
 func epollSleep(epfd int, buf []unix.EpollEvent, timeoutMs int) (int, unix.Errno) {

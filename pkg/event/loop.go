@@ -45,6 +45,8 @@ type Loop struct {
 	depth int  // turns in progress; 2 and more: called from inside a handler
 	busy  bool // the next poll must not sleep
 	hot   bool // the last polls found work: try without sleeping first
+	near  bool // the last sleep was short: the next one probably is
+	holds bool // a short sleep may keep the scheduler's processor: there is another one
 
 	owner int // thread id of Run in invariants builds, 0 when not running
 	stats Stats
@@ -58,13 +60,14 @@ type Stats struct {
 	Turns   uint64 // turns, the nested ones too
 	Events  uint64 // calls of handlers
 	Polls   uint64 // polls with a zero timeout (raw system call)
-	Sleeps  uint64 // polls that could block
+	Holds   uint64 // sleeps of at most a millisecond (raw system call)
+	Sleeps  uint64 // polls that could block for longer
 	Wakeups uint64 // eventfd writes made by Post and Stop
 }
 
 // New makes a loop that tells the time by c. Close gives its two descriptors back.
 func New(c clock.Clock) (*Loop, error) {
-	l := &Loop{clock: c, base: c.Now(), events: make([]unix.EpollEvent, maxReady)}
+	l := &Loop{clock: c, base: c.Now(), events: make([]unix.EpollEvent, maxReady), holds: runtime.GOMAXPROCS(0) > 1}
 	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("event: epoll_create1: %w", err)
@@ -184,6 +187,10 @@ func (l *Loop) leave(buf []unix.EpollEvent) {
 // and going through the scheduler is wasted while it is busy. So the loop tries
 // without sleeping only while that has been finding something, and takes it up
 // again when a sleep ends with several events at once, which is how load looks.
+// While sleeps are short, it sleeps for up to a millisecond without telling the
+// scheduler: otherwise that takes the processor away, gives it back at once, and has
+// its monitor thread look after it thousands of times a second. What stops the
+// world interrupts such a sleep by its signal.
 func (l *Loop) poll(buf []unix.EpollEvent, block bool) (int, error) {
 	if l.busy || l.stop.Load() || l.post.waiting() {
 		block = false
@@ -200,18 +207,34 @@ func (l *Loop) poll(buf []unix.EpollEvent, block bool) (int, error) {
 	if timeout == 0 {
 		return l.pollNow(buf)
 	}
-	// A poster looks at sleeping after it queued, the loop looks at the queue after
-	// it set sleeping: one of the two sees the other, so no wake-up is lost.
-	l.post.sleeping.Store(true)
-	if l.post.queued.Load() > 0 || l.stop.Load() {
-		l.post.sleeping.Store(false)
-		return l.pollNow(buf)
+	if l.near && l.holds {
+		l.stats.Holds++
+		n, err := l.sleep(buf, epollHold, 1)
+		if n > 0 || err != nil || timeout == 1 {
+			l.hot = n > 1
+			return n, err
+		}
+		timeout = l.timeoutMillis()
 	}
 	l.stats.Sleeps++
-	n, errno := epollSleep(l.epfd, buf, timeout)
-	l.post.sleeping.Store(false)
+	began := l.monoMicros()
+	n, err := l.sleep(buf, epollSleep, timeout)
 	l.hot = n > 1
-	return pollResult(n, errno)
+	l.near = n > 0 && l.monoMicros()-began < 1000
+	return n, err
+}
+
+// sleep waits by one of the two ways for at most timeout milliseconds.
+//
+// A poster looks at sleeping after it queued, the loop looks at the queue after it
+// set sleeping: one of the two sees the other, so no wake-up is lost.
+func (l *Loop) sleep(buf []unix.EpollEvent, wait func(epfd int, buf []unix.EpollEvent, timeoutMs int) (int, unix.Errno), timeout int) (int, error) {
+	l.post.sleeping.Store(true)
+	defer l.post.sleeping.Store(false)
+	if l.post.queued.Load() > 0 || l.stop.Load() {
+		return l.pollNow(buf)
+	}
+	return pollResult(wait(l.epfd, buf, timeout))
 }
 
 func (l *Loop) pollNow(buf []unix.EpollEvent) (int, error) {

@@ -52,6 +52,7 @@ func TestTimeoutIsThatOfTheNearestTimer(t *testing.T) {
 // the load ends.
 func TestPollAdaptsToLoad(t *testing.T) {
 	l, _ := internalLoop(t)
+	l.holds = false
 	ready := func(n int) {
 		for range n {
 			fd, err := unix.Eventfd(1, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
@@ -85,6 +86,43 @@ func TestPollAdaptsToLoad(t *testing.T) {
 	wakeSleeper(l)
 	block() // idle: no empty try
 	check.Eq(t, [2]uint64{l.stats.Polls, l.stats.Sleeps}, [2]uint64{4, 4})
+}
+
+// ticking is a clock that moves on each time it is looked at.
+type ticking struct {
+	*clock.Manual
+	step time.Duration
+}
+
+func (c ticking) Now() time.Time {
+	c.Advance(c.step)
+	return c.Manual.Now()
+}
+
+// While sleeps are short, the loop begins one without telling the scheduler.
+func TestPollHoldsUnderLoad(t *testing.T) {
+	l, c := internalLoop(t)
+	l.holds = true
+	turn := func(elapsed time.Duration, want ...uint64) {
+		t.Helper()
+		fd, err := unix.Eventfd(1, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+		check.NoErr(t, err)
+		defer unix.Close(fd)
+		check.NoErr(t, l.Watch(fd, Readable, HandlerFunc(func(Events) { l.Unwatch(fd) })))
+		l.clock = ticking{c, elapsed}
+		_, err = l.Turn(true)
+		check.NoErr(t, err)
+		check.Eq(t, []uint64{l.stats.Holds, l.stats.Sleeps}, want)
+	}
+	turn(5*time.Millisecond, 0, 1) // that one was long
+	turn(0, 0, 2)                  // this one was not
+	turn(0, 1, 2)
+	turn(0, 2, 2)
+	l.clock = c
+	l.After(1, func() int64 { return -1 })
+	_, err := l.Turn(true) // nothing comes: a timer that is due in a millisecond needs no sleep behind it
+	check.NoErr(t, err)
+	check.Eq(t, []uint64{l.stats.Holds, l.stats.Sleeps}, []uint64{3, 2})
 }
 
 // wakeSleeper wakes the loop when it is asleep, not before.

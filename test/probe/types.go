@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -229,45 +227,20 @@ func (s *server) processor() time.Duration {
 
 // run measures one command on one server.
 func (t typeTest) run(s *server, pipeline, conns int, length time.Duration) (turn, error) {
-	var done atomic.Int64
-	var stop atomic.Bool
-	var wg sync.WaitGroup
-	failed := make(chan error, conns)
-	requests := pipeline * len(t.request(rand.New(rand.NewSource(1))))
-	for i := range conns {
+	requests := t.request(rand.New(rand.NewSource(1)))
+	lines := t.lines
+	if lines == 0 {
 		c, err := dial(s.port)
 		if err != nil {
 			return turn{}, err
 		}
-		lines := t.lines
-		if lines == 0 {
-			if lines, err = c.linesOf(t.request(nil)[0]); err != nil {
-				return turn{}, err
-			}
+		defer c.close()
+		if lines, err = c.linesOf(requests[0]); err != nil {
+			return turn{}, err
 		}
-		batches := t.batches(int64(i), pipeline)
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			defer c.close()
-			if err := c.pump(batches, lines*pipeline, requests, &done, &stop); err != nil {
-				failed <- err
-			}
-		}()
 	}
-	time.Sleep(length / 5)
-	from, began, cpu := done.Load(), time.Now(), s.processor()
-	time.Sleep(length)
-	n := float64(done.Load() - from)
-	r := turn{n / time.Since(began).Seconds(), float64((s.processor() - cpu).Microseconds()) / n}
-	stop.Store(true)
-	wg.Wait()
-	select {
-	case err := <-failed:
-		return turn{}, err
-	default:
-		return r, nil
-	}
+	batches := func(i int) [][]byte { return t.batches(int64(i), pipeline) }
+	return drive(s, conns, batches, countLines, lines*pipeline, pipeline*len(requests), length)
 }
 
 // batches lays out what one connection sends.
@@ -308,26 +281,4 @@ func (c *conn) linesOf(words []string) (int, error) {
 			return n - 1, nil
 		}
 	}
-}
-
-// pump sends batches one after the other and counts the lines that come back.
-func (c *conn) pump(batches [][]byte, lines, requests int, done *atomic.Int64, stop *atomic.Bool) error {
-	buf := make([]byte, 1<<17)
-	for i := 0; !stop.Load(); i++ {
-		if _, err := c.c.Write(batches[i%len(batches)]); err != nil {
-			return err
-		}
-		for got := 0; got < lines; {
-			n, err := c.c.Read(buf)
-			if err != nil {
-				return err
-			}
-			if buf[0] == '-' && got == 0 {
-				return fmt.Errorf("%s", bytes.TrimSpace(buf[:n]))
-			}
-			got += bytes.Count(buf[:n], []byte{'\n'})
-		}
-		done.Add(int64(requests))
-	}
-	return nil
 }
