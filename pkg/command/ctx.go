@@ -46,6 +46,10 @@ type Ctx struct {
 	// LazyUserFlush is lazyfree-lazy-user-flush.
 	LazyUserFlush bool
 
+	// MayReadAll tells whether the caller may read keys that the words of the command
+	// do not name; nil says so for all.
+	MayReadAll func(c *Ctx) bool
+
 	scratch [24]byte
 	geo     []geoPoint // room for what a search finds, used again
 }

@@ -25,7 +25,11 @@ func (s *Spec) HasKeys() bool {
 // KeysOf finds the keys among the words of a call, the command's name included;
 // the arity fits. ok is false when the words do not make sense, or when the specs
 // of the command do not tell all of its keys.
-func (s *Spec) KeysOf(argv [][]byte) (keys []KeyRef, ok bool) {
+func (s *Spec) KeysOf(argv [][]byte) (keys []KeyRef, ok bool) { return s.AppendKeys(nil, argv) }
+
+// AppendKeys is KeysOf into the room of dst, which is empty.
+func (s *Spec) AppendKeys(dst []KeyRef, argv [][]byte) (keys []KeyRef, ok bool) {
+	keys = dst
 	if s.FindKeys != nil {
 		return s.FindKeys(argv), true
 	}

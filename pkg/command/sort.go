@@ -90,9 +90,15 @@ func (c *Ctx) parseSort() (o *sortCall, ok bool) {
 		case Is(a, "BY") && left >= 1:
 			i++
 			p := parseSortPattern(args[i])
+			if !p.constant && !c.mayReadAll("BY") {
+				return nil, false
+			}
 			o.by = &p
 			o.unsorted = o.unsorted || p.constant
 		case Is(a, "GET") && left >= 1:
+			if !c.mayReadAll("GET") {
+				return nil, false
+			}
 			i++
 			o.gets = append(o.gets, parseSortPattern(args[i]))
 		default:
@@ -101,6 +107,16 @@ func (c *Ctx) parseSort() (o *sortCall, ok bool) {
 		}
 	}
 	return o, true
+}
+
+// mayReadAll demands that the caller may read every key, because an option names keys
+// by what it finds.
+func (c *Ctx) mayReadAll(option string) bool {
+	if c.MayReadAll == nil || c.MayReadAll(c) {
+		return true
+	}
+	c.Out.Errorf("ERR %s option of SORT denied due to insufficient ACL permissions.", option)
+	return false
 }
 
 // limits gives the part of n elements that LIMIT asks for.

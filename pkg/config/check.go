@@ -131,13 +131,6 @@ func checkTLSPort(v *value) error {
 	return nil
 }
 
-func checkACLFile(v *value) error {
-	if v.s != "" {
-		return reason(noACL + ", so aclfile must be empty")
-	}
-	return nil
-}
-
 func checkReplicaOf(v *value) error {
 	if v.s != "" {
 		return reason(noReplication + ", so replicaof cannot be used")
@@ -202,8 +195,10 @@ func (c *Config) validate(sockets int) error {
 			id = Bind
 		}
 		return c.contradiction(id, "Configured to not listen anywhere: there is no TCP port to bind to (port, bind), no unixsocket and no socket from systemd")
-	case len(c.Lines(User)) > 0:
-		return c.Lines(User)[0].Error(noACL + ", so user cannot be used")
+	case len(c.Lines(User)) > 0 && c.String(ACLFile) != "":
+		return c.Lines(User)[0].Error("Configuring Redis with users defined in redis.conf and at the same setting an ACL file path is invalid. " +
+			"This setup is very likely to lead to configuration errors and security holes, please define either an ACL file or declare " +
+			"users directly in your redis.conf, but not both.")
 	case c.String(DBFilename) == c.String(AppendFilename):
 		return c.contradiction(AppendFilename, "dbfilename and appendfilename name the same file")
 	}

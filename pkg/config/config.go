@@ -19,6 +19,11 @@ type Config struct {
 	stdin  string
 	hooks  []func() error
 	hookOf [idCount][]int // indexes into hooks
+
+	// Users tells the users that the configuration file is to define, for Rewrite; nil
+	// leaves the file's lines alone. An error ends the rewrite.
+	Users func() ([]UserLine, error)
+	users []UserLine // what it told last
 }
 
 // origin is the place that set a value; the zero origin is the default.

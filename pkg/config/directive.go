@@ -76,7 +76,6 @@ const (
 	noReplication = "replication is not part of this version"
 	noCluster     = "cluster mode is not part of this version"
 	noTLS         = "TLS is not part of this version"
-	noACL         = "access control lists are not part of this version"
 	ownAllocator  = "redisd keeps its data in an allocator of its own"
 )
 

@@ -81,8 +81,9 @@ func TestConfErrors(t *testing.T) {
 		{"cluster", "cluster-enabled yes", 1, "cluster mode is not part of this version, so cluster-enabled must be no"},
 		{"replica", "replicaof 1.2.3.4 6379", 1, "replication is not part of this version, so replicaof cannot be used"},
 		{"replica port", "replicaof 1.2.3.4 abc", 1, "Invalid master port"},
-		{"acl", "aclfile /x", 1, "access control lists are not part of this version, so aclfile must be empty"},
-		{"users", "hz 10\nuser a on >p ~* +@all\nuser b off", 2, "access control lists are not part of this version, so user cannot be used"},
+		{"users and their file", "aclfile /x\nuser a on >p ~* +@all\nuser b off", 2, "Configuring Redis with users defined in redis.conf and at the same " +
+			"setting an ACL file path is invalid. This setup is very likely to lead to configuration errors and security holes, please define " +
+			"either an ACL file or declare users directly in your redis.conf, but not both."},
 		{"layout", "aof-layout directory", 1, "this version writes the one-file layout only"},
 		{"nowhere", "# x\nport 0", 2, "Configured to not listen anywhere: there is no TCP port to bind to (port, bind), no unixsocket and no socket from systemd"},
 		{"bound to nothing", `bind ""`, 1, "Configured to not listen anywhere: there is no TCP port to bind to (port, bind), no unixsocket and no socket from systemd"},

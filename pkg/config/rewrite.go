@@ -30,6 +30,13 @@ func (c *Config) rewrite(all bool) error {
 	if path == "" {
 		return ErrNoFile
 	}
+	c.users = nil
+	if c.Users != nil {
+		var err error
+		if c.users, err = c.Users(); err != nil {
+			return err
+		}
+	}
 	old, err := vfs.ReadFile(fsys, path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("config: rewrite: %w", err)
@@ -75,6 +82,9 @@ func (c *Config) verify(path, text string) error {
 		if !d.Is(FileOnly) && !d.equal(s.vals[i], c.vals[i]) {
 			return &Error{File: path, Reason: "this value of " + d.Name + " cannot be written so that it is read back the same"}
 		}
+	}
+	if c.Users != nil {
+		return verifyUsers(path, s.Lines(User), c.users)
 	}
 	return nil
 }

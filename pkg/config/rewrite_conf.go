@@ -36,7 +36,7 @@ func (c *Config) readConf(text string) *confFile {
 		}
 		err := l.line(line, origin{})
 		switch {
-		case d != nil && !d.Is(FileOnly):
+		case d != nil && (!d.Is(FileOnly) || d.ID == User && err == nil):
 			f.at[d.ID] = append(f.at[d.ID], i)
 			f.bad[d.ID] = f.bad[d.ID] || err != nil
 		case err != nil:
@@ -64,6 +64,9 @@ func (c *Config) rewriteConf(text string, all bool) (string, error) {
 		case len(at) == 0 && (all || !d.equal(defaults.vals[i], c.vals[i])):
 			added = append(added, d.confLines(c.vals[i])...)
 		}
+	}
+	if c.Users != nil {
+		added = append(added, f.rewriteUsers(c.users)...)
 	}
 	return f.join(added), nil
 }

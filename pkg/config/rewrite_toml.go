@@ -51,12 +51,12 @@ func (c *Config) rewriteTOML(text string, all bool) (string, error) {
 		if present {
 			base = file
 		}
-		if d.Is(FileOnly) || !all && d.equal(base.vals[i], c.vals[i]) {
-			continue
-		}
-		v, err := d.tomlValue(c.vals[i])
+		v, skip, err := c.tomlChange(d, base, all)
 		if err != nil {
 			return "", err
+		}
+		if skip {
+			continue
 		}
 		if present {
 			edits = append(edits, edit{it.value, it.end, v})
@@ -73,6 +73,19 @@ func (c *Config) rewriteTOML(text string, all bool) (string, error) {
 		fmt.Fprintf(tail, "%s = %s\n", d.Name, v)
 	}
 	return applyEdits(text, edits, tail.String()), nil
+}
+
+// tomlChange is the value that a directive gets in the file; skip leaves it as it is.
+func (c *Config) tomlChange(d *Directive, file *Config, all bool) (text string, skip bool, err error) {
+	switch {
+	case d.ID == User && c.Users != nil:
+		text, changed, err := c.tomlUsers(c.users, file.Lines(User))
+		return text, !changed, err
+	case d.Is(FileOnly) || !all && d.equal(file.vals[d.ID], c.vals[d.ID]):
+		return "", true, nil
+	}
+	text, err = d.tomlValue(c.vals[d.ID])
+	return text, false, err
 }
 
 // applyEdits makes all edits; those at one place keep their order.

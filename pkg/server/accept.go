@@ -60,7 +60,7 @@ func (s *Server) welcome(l *listener, fd int, peer event.Peer) {
 		refuse("-ERR max number of clients reached\r\n")
 		return
 	}
-	if s.cfg.Bool(config.ProtectedMode) && s.cfg.String(config.RequirePass) == "" && !peer.Local() {
+	if s.cfg.Bool(config.ProtectedMode) && s.acl.users.Default.NoPass() && !peer.Local() {
 		refuse(protectedText)
 		return
 	}
@@ -84,9 +84,9 @@ func (s *Server) welcome(l *listener, fd int, peer event.Peer) {
 
 // newClient makes a client in the state of a fresh connection.
 func (s *Server) newClient(fd int) *client {
-	c := &client{fd: fd, srv: s, db: s.ks.DB(0), proto: 2, user: "default", created: s.stats.nowSec, active: s.stats.nowSec}
+	c := &client{fd: fd, srv: s, db: s.ks.DB(0), proto: 2, user: s.acl.users.Default, created: s.stats.nowSec, active: s.stats.nowSec}
 	c.parser.Limits = &s.clients.unknown
-	if s.cfg.String(config.RequirePass) == "" {
+	if s.acl.open() {
 		s.authenticate(c)
 	}
 	return c

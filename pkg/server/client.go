@@ -1,6 +1,7 @@
 package server
 
 import (
+	"redisd/pkg/acl"
 	"redisd/pkg/command"
 	"redisd/pkg/event"
 	"redisd/pkg/keyspace"
@@ -53,9 +54,9 @@ type client struct {
 	name       string
 	libName    string
 	libVersion string
-	user       string
-	created    int64 // Unix seconds
-	active     int64 // Unix seconds of the last command or byte
+	user       *acl.User // nil for the server itself, who may do everything
+	created    int64     // Unix seconds
+	active     int64     // Unix seconds of the last command or byte
 	last       *command.Spec
 	netIn      uint64
 	netOut     uint64
@@ -71,6 +72,14 @@ func (c *client) set(f clientFlags, on bool) {
 	} else {
 		c.flags &^= f
 	}
+}
+
+// userName is the name of its user.
+func (c *client) userName() string {
+	if c.user == nil {
+		return "(superuser)"
+	}
+	return c.user.Name
 }
 
 // pendingOut is the number of reply bytes that wait.

@@ -108,7 +108,7 @@ func (s *Server) appendClientInfo(dst []byte, c *client) []byte {
 	f.int(" tot-mem=", int64(m.total))
 	f.text(" events=", s.clients.watched(c))
 	f.text(" cmd=", lastCommand(c))
-	f.text(" user=", c.user)
+	f.text(" user=", c.userName())
 	f.int(" redir=", -1)
 	f.int(" resp=", int64(c.proto))
 	f.text(" lib-name=", c.libName)

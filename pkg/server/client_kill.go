@@ -2,20 +2,21 @@ package server
 
 import (
 	"redisd/internal/num"
+	"redisd/pkg/acl"
 	"redisd/pkg/command"
 )
 
 // killFilter says which connections CLIENT KILL closes: those that fit all of it.
 type killFilter struct {
-	id          uint64 // 0 for any
-	addr, laddr []byte // nil for any
-	user        string // "" for any
-	noneOfType  bool   // a type was asked for that no connection is of
+	id          uint64    // 0 for any
+	addr, laddr []byte    // nil for any
+	user        *acl.User // nil for any
+	noneOfType  bool      // a type was asked for that no connection is of
 	skipMe      bool
 }
 
 // parseKill reads the filters; what is wrong with them is replied.
-func parseKill(c *command.Ctx) (f killFilter, ok bool) {
+func (s *Server) parseKill(c *command.Ctx) (f killFilter, ok bool) {
 	f.skipMe = true
 	words := c.Args[2:]
 	for ; len(words) > 0; words = words[2:] {
@@ -23,7 +24,7 @@ func parseKill(c *command.Ctx) (f killFilter, ok bool) {
 			c.Out.Error(command.ErrSyntax)
 			return f, false
 		}
-		if problem := f.option(words[0], words[1]); problem != "" {
+		if problem := f.option(s, words[0], words[1]); problem != "" {
 			c.Out.Error(problem)
 			return f, false
 		}
@@ -32,7 +33,7 @@ func parseKill(c *command.Ctx) (f killFilter, ok bool) {
 }
 
 // option takes one filter and gives the error to reply, or "".
-func (f *killFilter) option(name, value []byte) string {
+func (f *killFilter) option(s *Server, name, value []byte) string {
 	switch {
 	case command.Is(name, "ID"):
 		n, ok := num.ParseInt(value)
@@ -51,10 +52,9 @@ func (f *killFilter) option(name, value []byte) string {
 	case command.Is(name, "LADDR"):
 		f.laddr = value
 	case command.Is(name, "USER"):
-		if string(value) != "default" {
+		if f.user = s.acl.users.Find(string(value)); f.user == nil {
 			return "ERR No such user '" + string(value) + "'"
 		}
-		f.user = string(value)
 	case command.Is(name, "SKIPME") && command.Is(value, "YES"):
 		f.skipMe = true
 	case command.Is(name, "SKIPME") && command.Is(value, "NO"):
@@ -68,7 +68,7 @@ func (f *killFilter) option(name, value []byte) string {
 func (f *killFilter) fits(c *client) bool {
 	return !f.noneOfType && !c.has(flagCloseSoon) &&
 		(f.id == 0 || c.id == f.id) &&
-		(f.user == "" || c.user == f.user) &&
+		(f.user == nil || c.user == f.user) &&
 		(f.addr == nil || c.peerName() == string(f.addr)) &&
 		(f.laddr == nil || c.localName() == string(f.laddr))
 }
@@ -80,7 +80,7 @@ func (s *Server) clientKill(c *command.Ctx) {
 	f := killFilter{addr: c.Args[2]}
 	if !old {
 		var ok bool
-		if f, ok = parseKill(c); !ok {
+		if f, ok = s.parseKill(c); !ok {
 			return
 		}
 	}

@@ -90,7 +90,7 @@ func (s *Server) configSet(c *command.Ctx) {
 }
 
 func (s *Server) configRewrite(c *command.Ctx) {
-	err := s.cfg.Rewrite()
+	err := s.rewriteConfig(false)
 	switch {
 	case err == nil:
 		s.log.Warnf("CONFIG REWRITE executed with success.")

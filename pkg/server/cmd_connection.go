@@ -1,12 +1,8 @@
 package server
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-
 	"redisd/internal/num"
 	"redisd/pkg/command"
-	"redisd/pkg/config"
 )
 
 // connectionSpecs are the commands about a connection itself; those of CLIENT
@@ -68,10 +64,10 @@ func (s *Server) quit(c *command.Ctx) {
 func (s *Server) resetConnection(c *command.Ctx) {
 	cl := s.exec.client
 	s.endTransaction(cl)
-	cl.db, cl.proto, cl.name, cl.user = s.ks.DB(0), 2, "", "default"
+	cl.db, cl.proto, cl.name, cl.user = s.ks.DB(0), 2, "", s.acl.users.Default
 	cl.set(flagNoEvict|flagNoTouch|flagReplyOff|flagReplySkip|flagSkipNext|flagAuthenticated, false)
 	cl.parser.Limits = &s.clients.unknown
-	if s.cfg.String(config.RequirePass) == "" {
+	if s.acl.open() {
 		s.authenticate(cl)
 	}
 	c.Out.Proto = 2
@@ -95,37 +91,40 @@ const (
 	errNoPass    = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
 )
 
-// login checks a user's password. Hashes are compared, so that the time it takes
-// tells nothing about the password's length or beginning.
-func (s *Server) login(cl *client, user, password []byte) bool {
-	want := s.cfg.String(config.RequirePass)
-	a, b := sha256.Sum256([]byte(want)), sha256.Sum256(password)
-	if string(user) != "default" || want != "" && subtle.ConstantTimeCompare(a[:], b[:]) == 0 {
-		s.stats.deniedAuth++
+// login checks a user's password and makes it the client's. word is the command that
+// asked.
+func (s *Server) login(cl *client, word, user, password []byte) bool {
+	u := s.acl.users.Find(string(user))
+	if u == nil || !u.Password(password) {
+		s.acl.recordLogin(cl, word, user)
 		return false
 	}
+	cl.user = u
 	s.authenticate(cl)
-	cl.user = "default"
 	return true
 }
 
 func (s *Server) auth(c *command.Ctx) {
 	switch len(c.Args) {
 	case 2:
-		if s.cfg.String(config.RequirePass) == "" {
+		if s.acl.users.Default.NoPass() {
+			redact(c, 1)
 			c.Out.Error(errNoPass)
 			return
 		}
 		s.replyLogin(c, []byte("default"), c.Args[1])
+		redact(c, 1)
 	case 3:
 		s.replyLogin(c, c.Args[1], c.Args[2])
+		redact(c, 1)
+		redact(c, 2)
 	default:
 		c.Out.Error(command.ErrSyntax)
 	}
 }
 
 func (s *Server) replyLogin(c *command.Ctx, user, password []byte) {
-	if s.login(s.exec.client, user, password) {
+	if s.login(s.exec.client, c.Args[0], user, password) {
 		c.Out.OK()
 		return
 	}
@@ -136,6 +135,7 @@ func (s *Server) replyLogin(c *command.Ctx, user, password []byte) {
 type helloOptions struct {
 	user, password, name []byte
 	auth, setName        bool
+	secrets              int // place of the user, before the password
 }
 
 // parseHello reads the options; a wrong one is replied to.
@@ -144,7 +144,7 @@ func parseHello(c *command.Ctx) (o helloOptions, ok bool) {
 		more := len(c.Args) - 1 - i
 		switch {
 		case command.Is(c.Args[i], "AUTH") && more >= 2:
-			o.user, o.password, o.auth = c.Args[i+1], c.Args[i+2], true
+			o.user, o.password, o.auth, o.secrets = c.Args[i+1], c.Args[i+2], true, i+1
 			i += 2
 		case command.Is(c.Args[i], "SETNAME") && more >= 1:
 			o.name, o.setName = c.Args[i+1], true
@@ -180,7 +180,11 @@ func (s *Server) hello(c *command.Ctx) {
 		c.Out.Error(errClientName)
 		return
 	}
-	if o.auth && !s.login(cl, o.user, o.password) {
+	if o.auth {
+		redact(c, o.secrets)
+		redact(c, o.secrets+1)
+	}
+	if o.auth && !s.login(cl, c.Args[0], o.user, o.password) {
 		c.Out.Error(errWrongPass)
 		return
 	}

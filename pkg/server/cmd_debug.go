@@ -110,7 +110,7 @@ func (s *Server) debugSwitchRows() []debugRow {
 			c.Out.OK()
 		}, []string{"CHANGE-REPL-ID", "Take a new replication id."}},
 		{"CONFIG-REWRITE-FORCE-ALL", 2, 2, func(c *command.Ctx) {
-			if err := s.cfg.RewriteAll(); err != nil {
+			if err := s.rewriteConfig(true); err != nil {
 				c.Out.Errorf("ERR CONFIG-REWRITE-FORCE-ALL failed: %s", err)
 				return
 			}

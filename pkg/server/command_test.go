@@ -146,6 +146,8 @@ var newerDocs = map[string]string{
 	"zrank history":                     "7.2: WITHSCORE",
 	"zrevrank arguments":                "7.2: WITHSCORE",
 	"zrevrank history":                  "7.2: WITHSCORE",
+	"acl|log history":                   "7.2: more fields",
+	"acl|cat arguments":                 renamed,
 	"client|unblock arguments":          renamed,
 	"migrate arguments":                 "7.2 quotes the token of an empty key",
 	"xinfo|stream history":              "7.2: active-time",

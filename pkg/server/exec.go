@@ -50,7 +50,7 @@ func (x *executor) end(c *client) {
 		}
 		return
 	}
-	if !c.has(flagAuthenticated) && c.pendingOut() > strangerOutput {
+	if !c.has(flagAuthenticated) && c.pendingOut() > strangerOutput && !x.srv.acl.open() {
 		x.srv.log.Warnf("Client %s scheduled to be closed ASAP for overcoming of output buffer limits.", x.srv.describe(c))
 		x.srv.clients.closeSoon(c)
 	}

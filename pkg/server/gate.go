@@ -21,6 +21,7 @@ var gates = [...]gate{
 	{"debug", gateProtected},
 	{"auth", gateAuth},
 	{"transaction", gateTransaction},
+	{"acl", gateACL},
 	{"disk", gateDisk},
 	{"loading", gateLoading},
 }
@@ -51,8 +52,8 @@ func gateProtected(s *Server, c *client, spec *command.Spec, _ [][]byte) string 
 		"file, and then restart the server."
 }
 
-func gateAuth(_ *Server, c *client, spec *command.Spec, _ [][]byte) string {
-	if c.has(flagAuthenticated) || spec.Flags&command.NoAuth != 0 {
+func gateAuth(s *Server, c *client, spec *command.Spec, _ [][]byte) string {
+	if c.has(flagAuthenticated) || spec.Flags&command.NoAuth != 0 || s.acl.open() {
 		return ""
 	}
 	return "NOAUTH Authentication required."
@@ -63,6 +64,18 @@ func gateTransaction(_ *Server, c *client, spec *command.Spec, _ [][]byte) strin
 		return ""
 	}
 	return "ERR Command not allowed inside a transaction"
+}
+
+// gateACL asks for the rights of the client's user.
+func gateACL(s *Server, c *client, spec *command.Spec, argv [][]byte) string {
+	if c.user.Free() {
+		return ""
+	}
+	context := aclTopLevel
+	if c.tx != nil {
+		context = aclMulti
+	}
+	return s.aclRefusal(c, context, spec, argv)
 }
 
 // gateDisk refuses writes, and PING, while the promises of persistence cannot be

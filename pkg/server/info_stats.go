@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"redisd/pkg/acl"
 	"redisd/pkg/config"
 )
 
@@ -46,8 +47,10 @@ func (s *Server) infoStats(w *infoWriter) {
 	w.uint("eventloop_duration_cmd_sum", st.nanos/1000)
 	w.int("instantaneous_eventloop_cycles_per_sec", int64(st.cycles.rate()))
 	w.int("instantaneous_eventloop_duration_usec", st.turnMicros())
-	w.uint("acl_access_denied_auth", st.deniedAuth)
-	w.zeros("acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel")
+	w.uint("acl_access_denied_auth", st.denied[acl.DeniedAuth])
+	w.uint("acl_access_denied_cmd", st.denied[acl.DeniedCommand])
+	w.uint("acl_access_denied_key", st.denied[acl.DeniedKey])
+	w.uint("acl_access_denied_channel", st.denied[acl.DeniedChannel])
 	w.uint("protocol_errors", st.protocolErrors)
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"redisd/pkg/acl"
 	"redisd/pkg/command"
 )
 
@@ -135,6 +136,10 @@ func (s *Server) runQueued(c *command.Ctx, tx *transaction) {
 	x.tx.active = true
 	c.Out.Array(len(tx.queue))
 	for _, q := range tx.queue {
+		if v := s.aclCheck(cl.user, q.spec, q.argv); v.Reason != acl.Allowed {
+			s.refuseQueued(c, v, q)
+			continue
+		}
 		x.call(cl, q.spec, q.argv)
 	}
 	x.tx.active = false
@@ -143,6 +148,21 @@ func (s *Server) runQueued(c *command.Ctx, tx *transaction) {
 	if s.logTransaction() {
 		cl.hold = s.journal.seq()
 	}
+}
+
+// refuseQueued replies to a queued command that its client's user may not run any
+// more.
+func (s *Server) refuseQueued(c *command.Ctx, v acl.Verdict, q queued) {
+	reason := "no permission to execute the command"
+	switch v.Reason {
+	case acl.DeniedKey:
+		reason = "no permission to touch the specified keys"
+	case acl.DeniedChannel:
+		reason = "no permission to access one of the channels used as arguments to the command"
+	}
+	s.acl.record(s.exec.client, v, aclMulti, q.spec, q.argv)
+	c.Out.Error("NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. " +
+		"This command is no longer allowed for the following reason: " + reason)
 }
 
 // logTransaction gives the log what the commands of a transaction logged; false when

@@ -25,7 +25,7 @@ type replayer struct {
 }
 
 func (s *Server) newReplayer() *replayer {
-	c := &client{fd: -1, srv: s, db: s.ks.DB(0), proto: 2, flags: flagReplay | flagAuthenticated, user: "default"}
+	c := &client{fd: -1, srv: s, db: s.ks.DB(0), proto: 2, flags: flagReplay | flagAuthenticated}
 	x := &executor{srv: s, watch: s.exec.watch}
 	x.ctx = command.Ctx{KS: s.ks, Replaying: true, NoBlock: true, MaxString: s.exec.ctx.MaxString}
 	r := &replayer{srv: s, client: c, db: s.ks.DB(0), values: value.NewLoader(s.ks), x: x}

@@ -88,6 +88,7 @@ type Server struct {
 	cron       *cron
 	limits     *limits
 	migrants   *migrants
+	acl        *accessControl
 	children   *proc.Table
 
 	listeners    []*listener
@@ -129,6 +130,7 @@ func New(o Options) (*Server, error) {
 	s.blocked, s.watches = newBlocked(s), newWatches(s)
 	s.exec = &executor{srv: s, watch: clock.NewStopwatch()}
 	s.exec.ctx.KS = s.ks
+	s.acl = newAccessControl(s)
 	s.cron = &cron{hz: int(s.cfg.Int(config.Hz))}
 	s.limits, s.migrants = &limits{}, newMigrants(s)
 	s.children = &proc.Table{}
@@ -147,7 +149,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.hookConfig()
-	if err := s.watchAdmin(); err != nil {
+	if err := errors.Join(s.watchAdmin(), s.watchACL()); err != nil {
 		return nil, err
 	}
 	s.stats.startMemory = s.usedMemory()

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 
+	"redisd/pkg/acl"
 	"redisd/pkg/command"
 )
 
@@ -19,9 +20,9 @@ type stats struct {
 	protocolErrors uint64
 	errorReplies   uint64
 	dumpErrors     uint64
-	deniedAuth     uint64 // AUTH with a wrong password
-	reads, writes  uint64 // read(2) and write(2) of connections that moved bytes
-	nanos          uint64 // spent in commands
+	denied         [acl.DeniedChannel + 1]uint64 // refused by access control, by reason
+	reads, writes  uint64                        // read(2) and write(2) of connections that moved bytes
+	nanos          uint64                        // spent in commands
 	forks          uint64
 	forkMicros     int64
 
