@@ -145,6 +145,13 @@ func (f *faultFile) Write(p []byte) (int, error) {
 	if err == nil {
 		return f.File.Write(p)
 	}
+	var dmg *Damage
+	if errors.As(err, &dmg) {
+		if _, err := f.File.Write(dmg.write(p)); err != nil {
+			return 0, err
+		}
+		return len(p), nil
+	}
 	var pw *PartialWrite
 	if !errors.As(err, &pw) {
 		return 0, err
@@ -164,7 +171,15 @@ func (f *faultFile) Seek(offset int64, whence int) (int64, error) {
 }
 
 func (f *faultFile) Sync() error {
-	if err := f.ask(OpSync, 0); err != nil {
+	err := f.ask(OpSync, 0)
+	var dmg *Damage
+	if errors.As(err, &dmg) {
+		if err := f.File.Sync(); err != nil {
+			return err
+		}
+		return dmg.Apply(f.fs.inner, f.Name())
+	}
+	if err != nil {
 		return err
 	}
 	return f.File.Sync()

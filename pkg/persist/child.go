@@ -45,11 +45,14 @@ type child struct {
 	spool *spool
 	parts *partStore
 	out   *output
-	perDB []uint64     // keys by database
+	got   tally        // what has arrived
 	value *rdb.Decoder // of large values; nil before the first
-	keys  uint64
 	diff  uint64
 	pulse *pulse
+
+	// With a verification of commands: the sums of what arrives, in the daemon's terms and
+	// in those of the file; nil else. An RDB's terms are the daemon's.
+	arrived, inFile *summer
 }
 
 // RunChild does a child's work: it reads the parent's frames from in, writes the
@@ -73,13 +76,18 @@ func RunChild(in io.Reader, ctl io.Writer, cfg ChildConfig) int {
 	}
 	c.pulse.stop()
 	if err == nil {
-		c.send(frameReport, Report{OK: true, Keys: c.keys, Bytes: uint64(c.out.size()), DiffBytes: c.diff}.append(nil))
+		c.send(frameReport, Report{
+			OK: true, Keys: c.got.total, Bytes: uint64(c.out.size()), DiffBytes: c.diff, VerifyMicros: c.out.verifyMicros(),
+		}.append(nil))
 		return ExitDone
 	}
 	if errors.Is(err, errFrame) {
 		c.note('#', "%s", err)
 	}
-	c.send(frameReport, Report{Keys: c.keys, DiffBytes: c.diff, Text: err.Error()}.append(nil))
+	var ve *VerifyError
+	c.send(frameReport, Report{
+		Keys: c.got.total, DiffBytes: c.diff, Unverified: errors.As(err, &ve), Text: err.Error(),
+	}.append(nil))
 	return ExitFailed
 }
 
@@ -123,6 +131,10 @@ func (c *child) work(r io.Reader) (err error) {
 // part.
 func (c *child) snapshot() error {
 	f := newFormat(c.out, &c.opts)
+	if c.opts.Verify && c.opts.commands() {
+		c.arrived, c.inFile = newSummer(false), newSummer(true)
+		f = &summed{f, []*summer{c.inFile, c.arrived}}
+	}
 	if err := f.begin(); err != nil {
 		return err
 	}
@@ -138,7 +150,18 @@ func (c *child) snapshot() error {
 	if err := c.cfg.Fail.Hit("child-snapshot-end"); err != nil {
 		return err
 	}
-	return f.end()
+	if err := f.end(); err != nil || c.out.verify == nil {
+		return err
+	}
+	if err := c.out.flush(); err != nil {
+		return err
+	}
+	want := c.in.end
+	if c.opts.commands() {
+		want = c.inFile.tally
+	}
+	c.out.verify.mark(c.out.written, want)
+	return nil
 }
 
 // records writes the records of a stream. Between two of them it writes the large
@@ -156,10 +179,7 @@ func (c *child) records(f format, d *rdb.Decoder, between bool) error {
 		if err != nil {
 			return err
 		}
-		for len(c.perDB) <= rec.DB {
-			c.perDB = append(c.perDB, 0)
-		}
-		c.perDB[rec.DB]++
+		c.got.key(rec.DB)
 		c.key()
 		if between {
 			if err := c.large(f); err != nil {
@@ -192,12 +212,11 @@ func (c *child) large(f format) error {
 	return nil
 }
 
-// key counts a key and does what is due between two.
+// key does what is due between two.
 func (c *child) key() {
-	c.keys++
 	c.pulse.key()
-	if c.keys%progressEvery == 1 {
-		c.send(frameProgress, Progress{c.keys, uint64(c.out.size())}.append(nil))
+	if c.got.total%progressEvery == 1 {
+		c.send(frameProgress, Progress{c.got.total, uint64(c.out.size())}.append(nil))
 	}
 	c.opts.delay()
 }
@@ -214,23 +233,19 @@ func (o *Options) delay() {
 // compare refuses a file that has not what the parent counted: an encoder and a
 // decoder that do not agree must not replace good data.
 func (c *child) compare() error {
-	perDB, end := c.perDB, c.in.end
-	if end.keys != c.keys {
-		return fmt.Errorf("%w: %d keys of %d arrived", errFrame, c.keys, end.keys)
+	end := c.in.end
+	if end.total != c.got.total {
+		return fmt.Errorf("%w: %d keys of %d arrived", errFrame, c.got.total, end.total)
 	}
-	for db := range max(len(perDB), len(end.perDB)) {
-		if at(perDB, db) != at(end.perDB, db) {
-			return fmt.Errorf("%w: database %d has %d keys of %d", errFrame, db, at(perDB, db), at(end.perDB, db))
+	if text := c.got.compare(end, false); text != "" {
+		return fmt.Errorf("%w: %s", errFrame, text)
+	}
+	if c.arrived != nil {
+		if text := c.arrived.tally.compare(end, true); text != "" {
+			return fmt.Errorf("%w: %s", errFrame, text)
 		}
 	}
 	return nil
-}
-
-func at(n []uint64, i int) uint64 {
-	if i < len(n) {
-		return n[i]
-	}
-	return 0
 }
 
 // send tells the parent something. An error has no meaning here: without a
@@ -248,7 +263,11 @@ func (c *child) complain(err error, text string) error {
 	if err == nil {
 		return nil
 	}
-	if c.ours(err) {
+	var ve *VerifyError
+	switch {
+	case errors.As(err, &ve):
+		c.note('#', "Verification failed, the file is discarded: %s", ve.text())
+	case c.ours(err):
 		c.note('#', "%s: %s", text, reason(err))
 	}
 	return err

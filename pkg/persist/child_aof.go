@@ -20,8 +20,12 @@ func (c *child) rewrite() error {
 	if err != nil {
 		return c.complain(err, "Opening the temp file for AOF rewrite in rewriteAppendOnlyFile()")
 	}
+	c.verify(name)
 	if err = c.snapshot(); err == nil {
 		err = c.difference()
+	}
+	if err == nil {
+		err = c.verified(name)
 	}
 	if err != nil {
 		return c.complain(err, "Write error writing append only file on disk")
@@ -40,6 +44,15 @@ func (c *child) rewrite() error {
 // while differences still come in, so that little is left to copy and to sync
 // after the parent has stopped: that time is what bounds the residual.
 func (c *child) difference() error {
+	if c.out.verify != nil && c.out.written >= verifyAhead {
+		// Before the parent is asked to stop: what it keeps from then on is little.
+		if err := c.out.sync(); err != nil {
+			return err
+		}
+		if err := c.out.verify.waitBase(); err != nil {
+			return err
+		}
+	}
 	for round := 0; round < catchUps && c.spool.waiting() > smallDiff; round++ {
 		if err := c.spool.moveTo(c.out); err != nil {
 			return err
@@ -48,7 +61,7 @@ func (c *child) difference() error {
 	if err := c.out.flush(); err != nil {
 		return err
 	}
-	if err := c.out.f.Sync(); err != nil {
+	if err := c.out.sync(); err != nil {
 		return err
 	}
 	if err := c.spool.moveTo(c.out); err != nil {

@@ -26,11 +26,11 @@ type demux struct {
 	quit    chan struct{} // closed by the writer when it gives up
 	done    chan struct{} // closed when run has returned
 
-	end     *snapshotEnd // set before entries is closed: the snapshot is whole
-	ioErr   error        // err came from the spool's file
-	err     error        // why run returned; nil after a stop frame. Set before entries and done are closed
-	current []byte       // rest of the frame that Read hands out
-	frame   []byte       // the whole of it
+	end     *tally // set before entries is closed: the snapshot is whole
+	ioErr   error  // err came from the spool's file
+	err     error  // why run returned; nil after a stop frame. Set before entries and done are closed
+	current []byte // rest of the frame that Read hands out
+	frame   []byte // the whole of it
 }
 
 func newDemux(in io.Reader, s *spool, parts *partStore) *demux {
@@ -131,7 +131,7 @@ func (d *demux) finishSnapshot(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	d.end = &end
+	d.end = end
 	close(d.entries)
 	return nil
 }

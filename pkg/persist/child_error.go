@@ -6,6 +6,8 @@ import "fmt"
 type ChildError struct {
 	Exit Exit
 	Text string // what the child reported, "" if nothing
+	// Unverified: what it had written was not what it read back.
+	Unverified bool
 }
 
 // Error describes the exit and the report.

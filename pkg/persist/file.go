@@ -27,8 +27,9 @@ type output struct {
 	written   int64 // bytes given to the file
 	synced    int64 // of these, before the last incremental sync
 	syncEvery int64
-	sum       bool   // crc follows what is written
-	crc       uint64 // of what was written while sum was set
+	sum       bool      // crc follows what is written
+	crc       uint64    // of what was written while sum was set
+	verify    *verifier // reads back what was written, nil when nobody does
 }
 
 func createOutput(fsys vfs.FS, name string, syncEvery int64) (*output, error) {
@@ -57,22 +58,41 @@ func (o *output) flush() error {
 	if o.sum {
 		o.crc = crc64.Update(o.crc, o.buf)
 	}
+	off := o.written
 	n, err := o.f.Write(o.buf)
 	o.written += int64(n)
 	if err != nil {
 		return err
 	}
+	if o.verify != nil {
+		o.verify.wrote(off, o.buf)
+		if err := o.verify.failed(); err != nil {
+			return err
+		}
+	}
 	if o.buf = o.buf[:0]; cap(o.buf) > keepSize {
 		o.buf = make([]byte, 0, flushSize+flushSize/4)
 	}
 	if o.syncEvery > 0 && o.written-o.synced >= o.syncEvery {
-		o.synced = o.written
-		return o.f.Sync()
+		return o.sync()
 	}
 	return nil
 }
 
-// finish writes the rest and makes it durable. The file is closed in any case.
+// sync makes what was written durable, and lets it be read back.
+func (o *output) sync() error {
+	if err := o.f.Sync(); err != nil {
+		return err
+	}
+	o.synced = o.written
+	if o.verify != nil {
+		o.verify.synced(o.written)
+	}
+	return nil
+}
+
+// finish writes the rest and makes it durable. The file is closed in any case. What
+// is left to verify is verified's.
 func (o *output) finish() error {
 	err := o.flush()
 	if err == nil {
@@ -85,9 +105,22 @@ func (o *output) finish() error {
 	return err
 }
 
-// abandon closes the file if it is open. Its name is the caller's to remove.
+// verified waits until the file, which was finished, was read back and found to be what
+// was written.
+func (o *output) verified() error {
+	if o.verify == nil {
+		return nil
+	}
+	return o.verify.finish(o.written)
+}
+
+// abandon closes the file if it is open, and ends its verification. Its name is the caller's to remove.
 func (o *output) abandon() {
-	if o != nil && o.f != nil {
+	if o == nil {
+		return
+	}
+	o.verify.stop()
+	if o.f != nil {
 		_ = o.f.Close()
 		o.f = nil
 	}

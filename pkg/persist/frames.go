@@ -121,48 +121,42 @@ func appendText(dst []byte, s string) []byte {
 	return append(binary.LittleEndian.AppendUint32(dst, uint32(len(s))), s...)
 }
 
-// snapshotEnd is what the parent counted; the child must have found the same.
-type snapshotEnd struct {
-	keys  uint64
-	perDB []uint64 // keys by database number
-}
-
-func (e snapshotEnd) append(dst []byte) []byte {
-	dst = binary.LittleEndian.AppendUint64(dst, e.keys)
+// appendEnd encodes what the parent counted as the payload of the snapshot's end; the
+// child must have found the same.
+func (t *tally) appendEnd(dst []byte) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, t.total)
 	n := 0
-	for _, k := range e.perDB {
+	for _, k := range t.keys {
 		if k > 0 {
 			n++
 		}
 	}
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(n))
-	for db, k := range e.perDB {
+	for db, k := range t.keys {
 		if k > 0 {
 			dst = binary.LittleEndian.AppendUint32(dst, uint32(db))
 			dst = binary.LittleEndian.AppendUint64(dst, k)
+			dst = binary.LittleEndian.AppendUint64(dst, at(t.sums, db))
 		}
 	}
-	return append(dst, 0)
+	return dst
 }
 
-func parseSnapshotEnd(p []byte) (snapshotEnd, error) {
+func parseSnapshotEnd(p []byte) (*tally, error) {
 	f := fields{p: p}
-	e := snapshotEnd{keys: f.u64()}
+	t := &tally{total: f.u64()}
 	for n := f.u32(); n > 0 && !f.bad; n-- {
-		db, k := f.u32(), f.u64()
+		db, k, sum := f.u32(), f.u64(), f.u64()
 		if db >= maxDatabases {
-			return e, fmt.Errorf("%w: database %d at the snapshot's end", errFrame, db)
+			return nil, fmt.Errorf("%w: database %d at the snapshot's end", errFrame, db)
 		}
-		for uint32(len(e.perDB)) <= db {
-			e.perDB = append(e.perDB, 0)
-		}
-		e.perDB[db] = k
+		t.at(int(db))
+		t.keys[db], t.sums[db] = k, sum
 	}
-	f.take(int(f.u8()))
-	if f.bad {
-		return e, fmt.Errorf("%w: snapshot end of %d bytes", errFrame, len(p))
+	if f.bad || len(f.p) > 0 {
+		return nil, fmt.Errorf("%w: snapshot end of %d bytes", errFrame, len(p))
 	}
-	return e, nil
+	return t, nil
 }
 
 // Progress is how far the child is.
@@ -183,20 +177,33 @@ type Report struct {
 	Keys      uint64 // keys written
 	Bytes     uint64 // size of the file
 	DiffBytes uint64 // bytes of the difference in it
-	Text      string // what went wrong
+	// Unverified: it failed because what was read back is not what was to be written.
+	Unverified bool
+	// VerifyMicros is how long the verification of the file took, beside the writing of
+	// it for the most part; 0 when there was none.
+	VerifyMicros uint64
+	Text         string // what went wrong
 }
 
 func (r Report) append(dst []byte) []byte {
 	status := byte(1)
-	if r.OK {
+	switch {
+	case r.OK:
 		status = 0
+	case r.Unverified:
+		status = 2
 	}
 	dst = append(dst, status)
 	dst = Progress{r.Keys, r.Bytes}.append(dst)
 	dst = binary.LittleEndian.AppendUint64(dst, r.DiffBytes)
+	dst = binary.LittleEndian.AppendUint64(dst, r.VerifyMicros)
 	return appendText(dst, r.Text)
 }
 
 func parseReport(f *fields) Report {
-	return Report{OK: f.u8() == 0, Keys: f.u64(), Bytes: f.u64(), DiffBytes: f.u64(), Text: f.text()}
+	status := f.u8()
+	return Report{
+		OK: status == 0, Unverified: status == 2,
+		Keys: f.u64(), Bytes: f.u64(), DiffBytes: f.u64(), VerifyMicros: f.u64(), Text: f.text(),
+	}
 }

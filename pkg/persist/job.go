@@ -12,9 +12,9 @@ type Job struct {
 	pid      int
 	out      outbox
 	in       controlReader
-	db       int // database of the record stream, -1 before the first
-	sent     snapshotEnd
-	complete bool // the snapshot's end is in the pipe
+	db       int    // database of the record stream, -1 before the first
+	sum      summer // what was sent, with its tally
+	complete bool   // the snapshot's end is in the pipe
 	progress Progress
 	report   *Report
 	pulse    Pulse
@@ -23,11 +23,13 @@ type Job struct {
 	view     entryView
 	scratch  []byte // heads of frames
 	values   valueSender
+	large    map[uint64]largeSum // values that go in parts, by their number
 }
 
 func newJob(opts Options) Job {
 	j := Job{opts: opts, out: newOutbox(), db: -1}
-	j.sent.perDB = make([]uint64, len(opts.Databases))
+	j.sum.tally = &tally{}
+	j.sum.tally.at(len(opts.Databases))
 	j.out.frame(frameHeader, opts.append(nil))
 	return j
 }
@@ -65,7 +67,11 @@ func (j *Job) Record(db int, rec *rdb.Record) {
 	if j.complete {
 		panic("BUG: persist: an entry after the snapshot's end")
 	}
-	j.count(db)
+	if j.opts.Verify {
+		j.sum.record(db, rec)
+	} else {
+		j.sum.tally.key(db)
+	}
 	n := recordHead + len(rec.Key) + len(rec.Str)
 	if n > blockSize-frameHead {
 		j.bigRecord(db, rec)
@@ -77,14 +83,6 @@ func (j *Job) Record(db int, rec *rdb.Record) {
 		j.db = db
 	}
 	j.out.q.grow(rdb.AppendRawRecord(b, rec))
-}
-
-func (j *Job) count(db int) {
-	for len(j.sent.perDB) <= db {
-		j.sent.perDB = append(j.sent.perDB, 0)
-	}
-	j.sent.perDB[db]++
-	j.sent.keys++
 }
 
 // bigRecord sends a record in pieces without putting it together first: the
@@ -110,8 +108,8 @@ func (j *Job) SnapshotDone() {
 		panic("BUG: persist: the snapshot ended twice")
 	}
 	j.complete = true
-	j.out.frame(frameSnapshotEnd, j.sent.append(nil))
-	j.head, j.scratch, j.values = nil, nil, valueSender{}
+	j.out.frame(frameSnapshotEnd, j.sum.tally.appendEnd(nil))
+	j.head, j.scratch, j.values, j.large = nil, nil, valueSender{}, nil
 }
 
 // Pending is the number of bytes that the pipe has not taken.

@@ -56,7 +56,6 @@ func (j *Job) value(db int, rec *rdb.Record, e keyspace.Entry) {
 	if j.complete {
 		panic("BUG: persist: an entry after the snapshot's end")
 	}
-	j.count(db)
 	s := j.sender()
 	s.emit = s.emitEntry
 	if db != j.db {
@@ -64,8 +63,21 @@ func (j *Job) value(db int, rec *rdb.Record, e keyspace.Entry) {
 		j.db = db
 	}
 	s.buf = rdb.AppendRawHead(s.buf, rec)
-	if err := value.Visit(e, &s.writer); err != nil {
+	if err := j.visit(db, rec, e, &s.writer); err != nil {
 		panic("BUG: persist: encoding into memory failed: " + err.Error())
 	}
 	s.flush()
+}
+
+// visit counts a key, and gives its value to w and to the sum.
+func (j *Job) visit(db int, rec *rdb.Record, e keyspace.Entry, w rdb.Visitor) error {
+	if !j.opts.Verify {
+		j.sum.tally.key(db)
+		return value.Visit(e, w)
+	}
+	j.sum.start(db, rec.Key, rec.Type, rec.ExpireAt)
+	j.sum.Next = w
+	err := value.Visit(e, &j.sum.Digester)
+	j.sum.settle()
+	return err
 }

@@ -60,6 +60,8 @@ type Options struct {
 	Dir string
 	// Compress is rdbcompression, Checksum rdbchecksum.
 	Compress, Checksum bool
+	// Verify is verify-snapshots: the file is read back before it is believed.
+	Verify bool
 	// Preamble is aof-use-rdb-preamble.
 	Preamble bool
 	// SyncEvery is the number of bytes after which the file is synced while it
@@ -103,6 +105,7 @@ func (o *Options) append(dst []byte) []byte {
 	flag("compress", o.Compress)
 	flag("checksum", o.Checksum)
 	flag("preamble", o.Preamble)
+	flag("verify", o.Verify)
 	number("sync-every", o.SyncEvery)
 	number("key-save-delay", o.KeySaveDelayMicros)
 	number("timestamp", o.TimestampSecs)
@@ -161,6 +164,8 @@ func (o *Options) set(k, v string) (err error) {
 		o.Checksum = true
 	case "preamble":
 		o.Preamble = true
+	case "verify":
+		o.Verify = true
 	case "sync-every":
 		number(&o.SyncEvery)
 	case "key-save-delay":

@@ -18,10 +18,10 @@ func (j *Job) Begin(l *keyspace.Large, e keyspace.Entry) {
 	if j.complete {
 		panic("BUG: persist: a value begins after the snapshot's end")
 	}
-	j.count(l.DB)
 	b := binary.LittleEndian.AppendUint64(j.scratch[:0], l.ID)
 	b = rdb.AppendSelectDB(b, l.DB)
 	rec := j.view.of(l.DB, e, j.opts.Attribute)
+	j.sumLarge(l, rec, e)
 	b = value.AppendHead(rdb.AppendRawHead(b, rec), e)
 	j.out.frame(frameLarge, b)
 	j.keep(b)
@@ -36,10 +36,11 @@ func (j *Job) Part(l *keyspace.Large, p *keyspace.Part) {
 	s.head = binary.LittleEndian.AppendUint64(head, p.Place.Lo)
 	s.emit = s.emitPart
 	if p.Kind == keyspace.PartBytes {
+		j.sumBytes(l, p)
 		s.emit(p.Bytes)
 		return
 	}
-	if err := value.WritePart(l.Type, p, &s.writer); err != nil {
+	if err := j.writePart(l, p, &s.writer); err != nil {
 		panic("BUG: persist: encoding into memory failed: " + err.Error())
 	}
 	s.flush()
@@ -47,6 +48,7 @@ func (j *Job) Part(l *keyspace.Large, p *keyspace.Part) {
 
 // End says that the value's parts have all come.
 func (j *Job) End(l *keyspace.Large) {
+	delete(j.large, l.ID)
 	b := binary.LittleEndian.AppendUint64(j.scratch[:0], l.ID)
 	j.out.frame(frameLargeEnd, b)
 	j.keep(b)

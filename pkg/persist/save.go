@@ -31,6 +31,7 @@ type FileSave struct {
 	err  error // the first error; everything after it does nothing
 	line string
 	keys uint64
+	want *tally // what the file is to hold, nil when that is not verified
 }
 
 // SaveConfig says where a FileSave writes.
@@ -57,6 +58,11 @@ func NewFileSave(opts Options, cfg SaveConfig) *FileSave {
 		return s
 	}
 	s.fmt = newFormat(s.out, &s.opts)
+	if opts.Verify {
+		sum := newSummer(opts.commands())
+		s.fmt, s.want = &summed{s.fmt, []*summer{sum}}, sum.tally
+		s.out.verify = newVerifier(cfg.FS, s.temp, &s.opts)
+	}
 	s.err = s.fmt.begin()
 	return s
 }
@@ -117,8 +123,15 @@ func (s *FileSave) finish() error {
 		return s.err
 	}
 	err := s.fmt.end()
+	if err == nil && s.want != nil {
+		err = s.out.flush()
+		s.out.verify.mark(s.out.written, s.want)
+	}
 	if err == nil {
 		err = s.out.finish()
+	}
+	if err == nil {
+		err = s.out.verified()
 	}
 	if err == nil {
 		err = s.fail.Hit("save-before-rename")

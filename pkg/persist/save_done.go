@@ -126,7 +126,7 @@ func exitError(exit Exit, r *Report) error {
 	case exit.Code != ExitDone:
 		e := &ChildError{Exit: exit}
 		if r != nil {
-			e.Text = r.Text
+			e.Text, e.Unverified = r.Text, r.Unverified
 		}
 		return e
 	}

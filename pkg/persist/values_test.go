@@ -242,7 +242,7 @@ func (s *store) streamsOf() (text string) {
 func TestJobsWriteAllTypes(t *testing.T) {
 	opts := func(change func(o *persist.Options)) persist.Options {
 		o := saveOptions()
-		o.Databases = nil
+		o.Databases, o.Verify = nil, true
 		change(&o)
 		return o
 	}

@@ -45,9 +45,15 @@ func rootLen(e keyspace.Entry) uint64 {
 	panic("BUG: value: no head of a " + e.Type().String())
 }
 
-// WritePart writes a part of a value of type t, unless it is PartBytes: these are
-// the encoding themselves.
-func WritePart(t keyspace.Type, p *keyspace.Part, w *rdb.Writer) error {
+// PartVisitor takes parts of values: Continue says the type before the part comes.
+type PartVisitor interface {
+	rdb.Visitor
+	Continue(t byte)
+}
+
+// WritePart gives a part of a value of type t to w, an rdb.Writer as a rule, unless it
+// is PartBytes: these are the encoding themselves.
+func WritePart(t keyspace.Type, p *keyspace.Part, w PartVisitor) error {
 	switch p.Kind {
 	case keyspace.PartElements:
 		return writeElements(t, p.Elements, w)
@@ -78,7 +84,7 @@ func WritePart(t keyspace.Type, p *keyspace.Part, w *rdb.Writer) error {
 	panic("BUG: value: a part of an unknown kind")
 }
 
-func writeElements(t keyspace.Type, list []keyspace.Element, w *rdb.Writer) (err error) {
+func writeElements(t keyspace.Type, list []keyspace.Element, w PartVisitor) (err error) {
 	w.Continue(rdb.TypeSet)
 	for i := 0; i < len(list) && err == nil; i++ {
 		switch e := &list[i]; t {
