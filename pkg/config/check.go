@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"redisd/internal/num"
+)
 
 // This file holds the checks of single directives that their kind cannot make,
 // and the check of the whole.
@@ -39,6 +43,19 @@ func checkDBFilename(v *value) error {
 	}
 	if !isBaseName(v.s) {
 		return reason("dbfilename can't be a path, just a filename")
+	}
+	return nil
+}
+
+// RateAuto is the word of snapshot-max-bytes-per-sec for a rate that follows the disk.
+const RateAuto = "auto"
+
+func checkSnapshotRate(v *value) error {
+	if v.s == RateAuto {
+		return nil
+	}
+	if n, err := num.ParseMemory(v.s); err != nil || n < 0 || v.s == "" {
+		return reason("must be a number of bytes a second, 0 or auto")
 	}
 	return nil
 }

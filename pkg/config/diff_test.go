@@ -71,6 +71,9 @@ func differs(name string) bool {
 	case "signal-operations", "huge-pages", "log-format", "aof-layout", // redisd's
 		"child-timeout", "child-fence", "child-memory-limit":
 		return true
+	case "verify-snapshots", "snapshot-max-extra-memory", "snapshot-max-bytes-per-sec", "snapshot-check-free-space",
+		"snapshot-min-free-space", "aof-max-size-soft", "aof-max-size-hard": // redisd's
+		return true
 	}
 	return false
 }

@@ -89,6 +89,11 @@ const (
 	RDBCompression                    // rdbcompression
 	RDBChecksum                       // rdbchecksum
 	RDBSaveIncrementalFsync           // rdb-save-incremental-fsync
+	VerifySnapshots                   // verify-snapshots
+	SnapshotMaxExtraMemory            // snapshot-max-extra-memory
+	SnapshotMaxBytesPerSec            // snapshot-max-bytes-per-sec
+	SnapshotCheckFreeSpace            // snapshot-check-free-space
+	SnapshotMinFreeSpace              // snapshot-min-free-space
 	RDBDelSyncFiles                   // rdb-del-sync-files
 	SanitizeDumpPayload               // sanitize-dump-payload
 	RDBKeySaveDelay                   // rdb-key-save-delay
@@ -110,6 +115,8 @@ const (
 	AOFTimestampEnabled        // aof-timestamp-enabled
 	AOFRewriteIncrementalFsync // aof-rewrite-incremental-fsync
 	AOFDisableAutoGC           // aof-disable-auto-gc
+	AOFMaxSizeSoft             // aof-max-size-soft
+	AOFMaxSizeHard             // aof-max-size-hard
 
 	// [memory]
 

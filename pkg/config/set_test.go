@@ -207,3 +207,15 @@ func TestReload(t *testing.T) {
 	check.ErrContains(t, err, "'maxclients') - no")
 	check.Eq(t, c.Value(config.Timeout)+c.Value(config.MaxClients), "610000")
 }
+
+// The rate of snapshots is a number of bytes, or a word.
+func TestSnapshotRate(t *testing.T) {
+	c := config.New()
+	for _, tt := range []struct {
+		text string
+		ok   bool
+	}{{"0", true}, {"1000", true}, {"50mb", true}, {"auto", true}, {"Auto", false}, {"-1", false}, {"", false}, {"fast", false}} {
+		err := c.Set(config.Caller{}, pairs("snapshot-max-bytes-per-sec", tt.text)...)
+		check.Eq(t, tt.text+" "+fmt.Sprint(err == nil), tt.text+" "+fmt.Sprint(tt.ok))
+	}
+}

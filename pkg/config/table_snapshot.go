@@ -22,6 +22,16 @@ func snapshotRows() []Directive {
 			Doc: "Ends the snapshot with a checksum, and compares it when loading."},
 		{ID: RDBSaveIncrementalFsync, Name: "rdb-save-incremental-fsync", Kind: KindBool, Default: "yes",
 			Doc: "Syncs the snapshot to disk a piece at a time while it is written, so that the disk is never stalled by one great flush."},
+		{ID: VerifySnapshots, Name: "verify-snapshots", Kind: KindBool, Default: "yes",
+			Doc: "Reads every snapshot and rewritten file back from the disk and compares it with what the daemon holds, before it replaces the old one."},
+		{ID: SnapshotMaxExtraMemory, Name: "snapshot-max-extra-memory", Kind: KindMemory, Default: "256mb", Max: math.MaxInt64,
+			Doc: "Most memory that a running save or rewrite may take in the daemon; from half of it on writers are slowed down, at all of it the job is given up. 0: no limit."},
+		{ID: SnapshotMaxBytesPerSec, Name: "snapshot-max-bytes-per-sec", Kind: KindString, Default: "0", check: checkSnapshotRate,
+			Doc: "How fast a save or a rewrite may be sent to the child that writes it: bytes a second, 0 for no limit, or auto, which slows down while syncs of the append-only file are slow."},
+		{ID: SnapshotCheckFreeSpace, Name: "snapshot-check-free-space", Kind: KindBool, Default: "yes",
+			Doc: "Refuses a save or a rewrite at once when the disk has not the room for it."},
+		{ID: SnapshotMinFreeSpace, Name: "snapshot-min-free-space", Kind: KindMemory, Default: "0", Max: math.MaxInt64,
+			Doc: "What must be free on the disk beside the file that is to be written."},
 		{ID: RDBDelSyncFiles, Name: "rdb-del-sync-files", Kind: KindBool, Default: "no", Inert: noReplication,
 			Doc: "Removes snapshot files that exist only for replication, on instances with persistence off."},
 		{ID: SanitizeDumpPayload, Name: "sanitize-dump-payload", Kind: KindEnum, Default: "no", Enum: enum("no", "yes", "clients"), // SanitizeNo and so on
@@ -64,5 +74,9 @@ func appendOnlyRows() []Directive {
 			Doc: "Syncs the new file a piece at a time during a rewrite."},
 		{ID: AOFDisableAutoGC, Name: "aof-disable-auto-gc", Kind: KindBool, Default: "no", Inert: "the one-file layout leaves no such files",
 			Doc: "Keeps files of Redis 7's layout that a rewrite made superfluous."},
+		{ID: AOFMaxSizeSoft, Name: "aof-max-size-soft", Kind: KindMemory, Default: "0", Max: math.MaxInt64,
+			Doc: "Size above which the log warns and is rewritten, whatever auto-aof-rewrite-percentage says. 0: none."},
+		{ID: AOFMaxSizeHard, Name: "aof-max-size-hard", Kind: KindMemory, Default: "0", Max: math.MaxInt64,
+			Doc: "Size above which writes are refused until a rewrite has made the log smaller. 0: none."},
 	}
 }

@@ -175,7 +175,8 @@ func spoolFile(name string) bool {
 
 // OpenFile implements vfs.FS.
 func (s *pulseFS) OpenFile(name string, flag int, perm os.FileMode) (vfs.File, error) {
-	if spoolFile(name) {
+	if spoolFile(name) || flag&(os.O_WRONLY|os.O_RDWR) == 0 {
+		// What is only read is read back behind the writer, by another goroutine.
 		f, err := s.FS.OpenFile(name, flag, perm)
 		if err != nil {
 			return nil, err

@@ -118,6 +118,7 @@ func (b *background) rewriteOver(out persist.Outcome) {
 	s := b.srv
 	s.journal.diff = nil
 	b.rewriteDone = nil
+	b.jobs.verified.note(out.Err, b.job.Report())
 	b.jobs.rewriteSeconds = s.stats.nowSec - b.jobs.rewriteStarted
 	switch {
 	case out.OK && !out.StatusErr:
@@ -148,6 +149,7 @@ func (b *background) saveExited(e proc.Exit) {
 func (b *background) saveOver(out persist.Outcome) {
 	s := b.srv
 	b.saveDone = nil
+	b.jobs.verified.note(out.Err, b.job.Report())
 	s.saves.lastSeconds = s.stats.nowSec - s.saves.started
 	s.saves.started = -1
 	if out.OK {
@@ -247,6 +249,7 @@ func (s *Server) saveNow() error {
 		// rdb_last_bgsave_status stays: it is about BGSAVE, and whoever asked for
 		// this save hears of the error.
 		s.background.jobs.saveError = err.Error()
+		s.background.jobs.verified.note(err, nil)
 		return err
 	}
 	s.background.jobs.saveError = ""

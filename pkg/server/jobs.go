@@ -22,10 +22,11 @@ type jobStatus struct {
 	fence           string // what keeps the last child in
 	timeouts        int64  // children that the watchdog has ended
 	backoff         backoff
+	verified        verified
 }
 
 func newJobStatus() jobStatus {
-	return jobStatus{rewriteOK: true, rewriteSeconds: -1, lastExit: "none"}
+	return jobStatus{rewriteOK: true, rewriteSeconds: -1, lastExit: "none", verified: verified{micros: -1}}
 }
 
 // schedule is what waits for the child in progress to end.
@@ -41,6 +42,7 @@ func (b *background) options(role persist.Role) persist.Options {
 		Role: role, Dir: s.absDir(),
 		Compress: s.cfg.Bool(config.RDBCompression), Checksum: s.cfg.Bool(config.RDBChecksum),
 		Preamble:           s.cfg.Bool(config.AOFUseRDBPreamble),
+		Verify:             s.cfg.Bool(config.VerifySnapshots),
 		KeySaveDelayMicros: s.cfg.Int(config.RDBKeySaveDelay),
 		Aux:                s.auxFields(role),
 	}

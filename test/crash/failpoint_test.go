@@ -290,3 +290,46 @@ func (q *sequence) check(t *testing.T, s *rig.Server) {
 		t.Fatalf("%d keys of the sequence, want %d", n, last)
 	}
 }
+
+// TestDamagedFileIsNotTaken has the child find other bytes on the disk than it wrote:
+// the job fails with a reason of its own, nothing is left of it, the live file stays, and
+// the next job works.
+func TestDamagedFileIsNotTaken(t *testing.T) {
+	for _, point := range []string{"child-flip", "child-cut"} {
+		for _, command := range []string{"BGSAVE", "BGREWRITEAOF"} {
+			for _, preamble := range []string{"yes", "no"} {
+				t.Run(point+"/"+command+"/"+preamble, func(t *testing.T) {
+					t.Parallel()
+					s := rig.Start(t, rig.Options{
+						Args: []string{"--appendonly", "yes", "--auto-aof-rewrite-percentage", "0", "--aof-use-rdb-preamble", preamble},
+					})
+					s.Fill(3000, 30)
+					s.Do("SAVE")
+					want := s.Digest()
+					s.SetEnv("REDISD_FAILPOINTS=" + point + "=error:EIO")
+					s.KillAlone()
+					s.Restart()
+					check.NoErr(t, s.Client().Do(context.Background(), command).Err())
+					s.WaitIdle()
+					status, other := "rdb_last_bgsave_status", "aof_last_bgrewrite_status"
+					if command == "BGREWRITEAOF" {
+						status, other = other, status
+					}
+					check.Eq(t, s.Field(status), "err")
+					check.Eq(t, s.Field(other), "ok")
+					check.Eq(t, s.Field("snapshot_verify_failures"), "1")
+					check.Contains(t, s.Field("snapshot_last_verify_error"), "offset")
+					check.Eq(t, len(s.Temps()), 0)
+					s.SetEnv()
+					s.KillAlone()
+					s.Restart()
+					check.Eq(t, s.Digest(), want)
+					check.NoErr(t, s.Client().Do(context.Background(), command).Err())
+					s.WaitIdle()
+					check.Eq(t, s.Field(status), "ok")
+					check.Eq(t, s.Field("snapshot_verify_failures"), "0")
+				})
+			}
+		}
+	}
+}
