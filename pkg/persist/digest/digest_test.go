@@ -119,7 +119,9 @@ func TestOrderMattersInListsOnly(t *testing.T) {
 
 // Unpacked, a packed form counts as its elements; packed, as its bytes, but for a set's.
 func TestPackedFormsCountAsTheirElements(t *testing.T) {
-	k := func(unpacked bool, visit func(d *digest.Digester)) uint64 { return key(unpacked, "k", rdb.TypeSet, -1, visit) }
+	k := func(unpacked bool, visit func(d *digest.Digester)) uint64 {
+		return key(unpacked, "k", rdb.TypeSet, -1, visit)
+	}
 	for _, unpacked := range []bool{false, true} {
 		check.Eq(t, k(unpacked, pack(rdb.TypeSetListpack, "a", "17")), k(unpacked, elements(rdb.TypeSet, "17", "a")))
 	}
