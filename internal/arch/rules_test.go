@@ -64,9 +64,9 @@ func mayImport(from, to string) bool {
 	case under(from, "pkg/persist") && (under(to, "pkg/event") || under(to, "pkg/proc")):
 		return false
 	case under(from, "pkg/persist") && under(to, "pkg/persist"):
-		// persist -> value -> rdb and persist -> aof -> rdb, never back.
+		// persist -> value, aof, digest -> rdb, never back.
 		order := func(p string) int {
-			return map[string]int{"pkg/persist/rdb": 1, "pkg/persist/value": 2, "pkg/persist/aof": 2, "pkg/persist": 3}[p]
+			return map[string]int{"pkg/persist/rdb": 1, "pkg/persist/value": 2, "pkg/persist/aof": 2, "pkg/persist/digest": 2, "pkg/persist": 3}[p]
 		}
 		return order(from) > order(to)
 	case f == t && under(to, from):
