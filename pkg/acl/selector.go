@@ -149,6 +149,9 @@ func (s *selector) setOther(t *Table, rule string) error {
 // addKeysFor reads what follows the % of a pattern with its own access. Redis takes
 // one without ~ for an empty pattern, which no key matches.
 func (s *selector) addKeysFor(rest string) error {
+	if s.allKeys {
+		return ErrAllKeys
+	}
 	access := Access(0)
 	for i := range len(rest) {
 		a := Access(0)

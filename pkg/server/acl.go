@@ -152,7 +152,9 @@ func (s *Server) aclRefusal(c *client, context string, spec *command.Spec, argv 
 	if v.Reason == acl.Allowed {
 		return ""
 	}
-	s.acl.record(c, v, context, spec, argv)
+	if !s.exec.asking {
+		s.acl.record(c, v, context, spec, argv)
+	}
 	return "NOPERM " + aclText(c.user, v, spec, argv, false)
 }
 

@@ -24,6 +24,12 @@ func TestServerRepliesEqualRedis(t *testing.T) {
 		"LATENCY", "LATENCY LATEST", "LATENCY LATEST x", "LATENCY HISTORY x", "LATENCY HISTORY", "LATENCY GRAPH x", "LATENCY RESET",
 		"LATENCY RESET x", "LATENCY HISTOGRAM nonsense", "LATENCY NOSUCH", "MEMORY", "MEMORY USAGE", "MEMORY USAGE nothing",
 		"MEMORY USAGE k SAMPLES", "MEMORY USAGE k SAMPLES x", "MEMORY USAGE k SAMPLES -1", "MEMORY USAGE k NOSUCH 1", "MEMORY PURGE",
+		"ACL", "ACL NOSUCH", "ACL HELP x", "ACL CAT", "ACL CAT nonsense", "ACL CAT a b", "ACL WHOAMI", "ACL WHOAMI x", "ACL USERS", "ACL USERS x",
+		"ACL GETUSER", "ACL GETUSER nobody", "ACL GETUSER a b", "ACL DELUSER", "ACL DELUSER nobody", "ACL DELUSER nobody default", "ACL GENPASS x",
+		"ACL GENPASS 0", "ACL GENPASS 1 2", "ACL LOG", "ACL LOG x", "ACL LOG 1 2", "ACL LOG RESET", "ACL LOAD", "ACL SAVE", "ACL LOAD x",
+		"ACL SETUSER", "ACL SETUSER joe ( +get", "ACL SETUSER joe (+get", "ACL SETUSER joe )", "ACL DRYRUN default", "ACL DRYRUN nobody get a",
+		"ACL DRYRUN default nosuch", "ACL DRYRUN default get", "ACL DRYRUN default get a", "ACL DRYRUN default config", "ACL DRYRUN default config nosuch",
+		"AUTH", "AUTH x", "AUTH a b c", "AUTH nobody x",
 		"MEMORY PURGE x", "MEMORY STATS x", "MEMORY NOSUCH", "LOLWUT VERSION x",
 	} {
 		words := strings.Fields(line)

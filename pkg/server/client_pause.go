@@ -77,7 +77,7 @@ func (s *Server) resumePostponed() {
 func (s *Server) postpone(c *client, argv [][]byte) bool {
 	p := &s.clients.pause
 	spec := s.table.Resolve(argv)
-	if spec == nil || s.exec.refused(c, spec, argv) != "" {
+	if spec == nil || !s.exec.wouldRun(c, spec, argv) {
 		return false
 	}
 	if p.kind == pauseWrites && !c.changes(spec) && spec.Flags&command.MayReplicate == 0 {

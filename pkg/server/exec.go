@@ -23,6 +23,7 @@ type executor struct {
 	two    [2][]byte // words of commands in the server's own name
 	watch  clock.Stopwatch
 	tx     txLog
+	asking bool  // the gates are asked for a command that does not run now
 	inner  int   // error replies of the commands that ran inside of the one that runs
 	clockN int64 // nanoseconds by watch when the last command ended
 }
@@ -142,6 +143,14 @@ func (x *executor) refused(c *client, spec *command.Spec, argv [][]byte) string 
 		}
 	}
 	return ""
+}
+
+// wouldRun asks the gates for a command that does not run now.
+func (x *executor) wouldRun(c *client, spec *command.Spec, argv [][]byte) bool {
+	x.asking = true
+	reason := x.refused(c, spec, argv)
+	x.asking = false
+	return reason == ""
 }
 
 func (x *executor) reject(c *client, spec *command.Spec, reason string) {
