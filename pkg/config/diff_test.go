@@ -68,7 +68,7 @@ func differs(name string) bool {
 		return true
 	case "server-cpulist", "bio-cpulist", "aof-rewrite-cpulist", "bgsave-cpulist": // 7.2
 		return true
-	case "signal-operations", "huge-pages", "log-format", "aof-layout", // redisd's
+	case "signal-operations", "huge-pages", "log-format", "aof-layout", "aof-checksum", "aof-load-corrupt-tail-max-size", // redisd's
 		"child-timeout", "child-fence", "child-memory-limit":
 		return true
 	case "verify-snapshots", "snapshot-max-extra-memory", "snapshot-max-bytes-per-sec", "snapshot-check-free-space",

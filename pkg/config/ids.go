@@ -111,7 +111,9 @@ const (
 	AutoAOFRewritePercentage   // auto-aof-rewrite-percentage
 	AutoAOFRewriteMinSize      // auto-aof-rewrite-min-size
 	AOFLoadTruncated           // aof-load-truncated
+	AOFLoadCorruptTailMaxSize  // aof-load-corrupt-tail-max-size
 	AOFUseRDBPreamble          // aof-use-rdb-preamble
+	AOFChecksum                // aof-checksum
 	AOFTimestampEnabled        // aof-timestamp-enabled
 	AOFRewriteIncrementalFsync // aof-rewrite-incremental-fsync
 	AOFDisableAutoGC           // aof-disable-auto-gc

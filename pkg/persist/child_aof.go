@@ -44,6 +44,7 @@ func (c *child) rewrite() error {
 // while differences still come in, so that little is left to copy and to sync
 // after the parent has stopped: that time is what bounds the residual.
 func (c *child) difference() error {
+	c.out.beginBlocks()
 	if c.out.verify != nil && c.out.written >= verifyAhead {
 		// Before the parent is asked to stop: what it keeps from then on is little.
 		if err := c.out.sync(); err != nil {
@@ -81,6 +82,7 @@ func (c *child) difference() error {
 	}
 	c.diff = uint64(c.spool.size)
 	c.note('*', "Concatenating %s MB of AOF diff received from parent.", megabytes(int64(c.diff)))
+	c.out.endBlock(true)
 	if err := c.cfg.Fail.Hit("child-before-sync"); err != nil {
 		return err
 	}

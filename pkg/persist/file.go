@@ -8,6 +8,7 @@ import (
 
 	"redisd/internal/crc64"
 	"redisd/internal/vfs"
+	"redisd/pkg/persist/aof"
 )
 
 const (
@@ -30,6 +31,9 @@ type output struct {
 	sum       bool      // crc follows what is written
 	crc       uint64    // of what was written while sum was set
 	verify    *verifier // reads back what was written, nil when nobody does
+
+	blocks aof.Sums // makes the checksums of an append-only file
+	summed int      // buf[:summed] was given to blocks
 }
 
 func createOutput(fsys vfs.FS, name string, syncEvery int64) (*output, error) {
@@ -58,6 +62,8 @@ func (o *output) flush() error {
 	if o.sum {
 		o.crc = crc64.Update(o.crc, o.buf)
 	}
+	o.blocks.Add(o.buf[o.summed:])
+	o.summed = 0
 	off := o.written
 	n, err := o.f.Write(o.buf)
 	o.written += int64(n)

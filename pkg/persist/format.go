@@ -3,6 +3,7 @@ package persist
 import (
 	"strconv"
 
+	"redisd/pkg/persist/aof"
 	"redisd/pkg/persist/rdb"
 )
 
@@ -18,6 +19,9 @@ type format interface {
 
 // newFormat returns the format that the options ask for.
 func newFormat(o *output, opts *Options) format {
+	if opts.Role == RoleAOF && opts.Blocks {
+		o.blocks = aof.NewSums()
+	}
 	if opts.Role == RoleAOF && !opts.Preamble {
 		return &aofFormat{out: o, timestamp: opts.TimestampSecs, db: -1, commands: commands{out: o}}
 	}
@@ -103,6 +107,7 @@ type aofFormat struct {
 }
 
 func (w *aofFormat) begin() error {
+	w.out.beginBlocks()
 	if w.timestamp != 0 {
 		w.out.buf = append(w.out.buf, "#TS:"...)
 		w.out.buf = strconv.AppendInt(w.out.buf, w.timestamp, 10)
@@ -143,10 +148,14 @@ func (w *aofFormat) expiry(rec *rdb.Record) error {
 		b = appendBulk(b, rec.Key)
 		w.out.buf = appendBulkInt(b, rec.ExpireAt)
 	}
+	w.out.endBlock(false)
 	return w.out.added()
 }
 
-func (w *aofFormat) end() error { return nil }
+func (w *aofFormat) end() error {
+	w.out.endBlock(true)
+	return nil
+}
 
 func appendBulk(dst, b []byte) []byte {
 	dst = append(dst, '$')

@@ -72,6 +72,8 @@ type Options struct {
 	KeySaveDelayMicros int64
 	// Aux is written to the start of the RDB in this order.
 	Aux []Aux
+	// Blocks is aof-checksum: an append-only file gets checksums behind the commands.
+	Blocks bool
 	// TimestampSecs, if not 0, puts a timestamp annotation (Unix seconds) at
 	// the start of an append-only file without preamble.
 	TimestampSecs int64
@@ -106,6 +108,7 @@ func (o *Options) append(dst []byte) []byte {
 	flag("checksum", o.Checksum)
 	flag("preamble", o.Preamble)
 	flag("verify", o.Verify)
+	flag("blocks", o.Blocks)
 	number("sync-every", o.SyncEvery)
 	number("key-save-delay", o.KeySaveDelayMicros)
 	number("timestamp", o.TimestampSecs)
@@ -166,6 +169,8 @@ func (o *Options) set(k, v string) (err error) {
 		o.Preamble = true
 	case "verify":
 		o.Verify = true
+	case "blocks":
+		o.Blocks = true
 	case "sync-every":
 		number(&o.SyncEvery)
 	case "key-save-delay":

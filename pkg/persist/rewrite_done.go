@@ -32,6 +32,7 @@ type RewriteDone struct {
 	job  *RewriteJob
 	next func(err error) Step
 
+	sums      aof.Sums // makes the checksums of what is appended to file
 	file      vfs.File // the new file, nil when not open
 	old       vfs.File // the old file, to be closed at the end
 	size      int64    // bytes in file
@@ -54,6 +55,9 @@ func (j *RewriteJob) Done(exit Exit, cfg DoneConfig) *RewriteDone {
 	if !j.wantDiff {
 		// It lacks what was written since the cut: no log can go on in it.
 		d.cfg.State = aof.Off
+	}
+	if j.opts.Blocks {
+		d.sums = aof.NewSums()
 	}
 	err := exitError(exit, j.report)
 	if err == nil && !j.stopped {
@@ -139,7 +143,7 @@ func (d *RewriteDone) append(fn func() Step) Step {
 	d.synced = d.synced && len(parts) == 0
 	d.appended = clock.Micros(d.cfg.Clock)
 	return d.then("append", "aof-rewrite-diff-write", "Error trying to flush the parent diff to the rewritten AOF", func() error {
-		for _, p := range parts {
+		for _, p := range d.covered(parts) {
 			n, err := d.file.Write(p)
 			d.size += int64(n)
 			d.out.ResidualBytes += int64(n)
@@ -149,6 +153,19 @@ func (d *RewriteDone) append(fn func() Step) Step {
 		}
 		return nil
 	}, fn)
+}
+
+// covered puts checksums around what is appended, if the file has any.
+func (d *RewriteDone) covered(parts [][]byte) [][]byte {
+	if !d.sums.On() || len(parts) == 0 {
+		return parts
+	}
+	all := [][]byte{d.sums.Begin(nil)}
+	for _, p := range parts {
+		d.sums.Add(p)
+		all = append(all, p)
+	}
+	return append(all, d.sums.End(nil))
 }
 
 // afterAppend syncs, in the first rounds, while writers still run.

@@ -43,6 +43,7 @@ func (b *background) options(role persist.Role) persist.Options {
 		Compress: s.cfg.Bool(config.RDBCompression), Checksum: s.cfg.Bool(config.RDBChecksum),
 		Preamble:           s.cfg.Bool(config.AOFUseRDBPreamble),
 		Verify:             s.cfg.Bool(config.VerifySnapshots),
+		Blocks:             s.cfg.Bool(config.AOFChecksum),
 		KeySaveDelayMicros: s.cfg.Int(config.RDBKeySaveDelay),
 		Aux:                s.auxFields(role),
 	}

@@ -37,6 +37,7 @@ func newJournal(s *Server) (*journal, error) {
 	j.log = aof.New(aof.Config{
 		Policy:          s.fsyncPolicy(),
 		NoSyncOnRewrite: s.cfg.Bool(config.NoAppendFsyncOnRewrite),
+		Checksums:       s.cfg.Bool(config.AOFChecksum),
 		Post:            s.loop.Post,
 		Retire:          func(f vfs.File) { s.bio.Submit(bio.CloseFile, func() { f.Close() }) },
 		Event:           s.onLogEvent,

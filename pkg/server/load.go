@@ -215,10 +215,21 @@ func (s *Server) replay(load func(aof.LoadOptions) (aof.LoadResult, error)) erro
 	}
 	s.beginLoad(size)
 	defer s.endLoad()
+	err := s.replayOnce(load)
+	var le *aof.LoadError
+	if errors.As(err, &le) && le.Kind == aof.KindRepaired {
+		s.ks.FlushAll(false)
+		err = s.replayOnce(load)
+	}
+	return err
+}
+
+func (s *Server) replayOnce(load func(aof.LoadOptions) (aof.LoadResult, error)) error {
 	r := s.newReplayer()
 	_, err := load(aof.LoadOptions{
 		Exec: r.exec, AllowTruncated: s.cfg.Bool(config.AOFLoadTruncated),
-		Progress: s.loadProgress, Event: s.onLogEvent, Micros: s.exec.watch.Micros,
+		CorruptTailMax: s.cfg.Int(config.AOFLoadCorruptTailMaxSize),
+		Progress:       s.loadProgress, Event: s.onLogEvent, Micros: s.exec.watch.Micros,
 		Preamble: func(in io.Reader, size int64) (int64, error) {
 			s.log.Noticef("Reading RDB base file on AOF loading...")
 			res, err := rdb.Load(in, s.rdbOptions(size), r)

@@ -27,7 +27,7 @@ func (s *Server) settings() []setting {
 		{s.applyPolicy, []config.ID{config.MaxMemoryPolicy, config.LFULogFactor, config.LFUDecayTime}},
 		{s.applyHz, []config.ID{config.Hz}},
 		{s.applyLatency, []config.ID{config.LatencyMonitorThreshold}},
-		{s.applyFsync, []config.ID{config.AppendFsync, config.NoAppendFsyncOnRewrite}},
+		{s.applyFsync, []config.ID{config.AppendFsync, config.NoAppendFsyncOnRewrite, config.AOFChecksum}},
 	}
 }
 
@@ -137,6 +137,7 @@ func (s *Server) applyLatency() error {
 
 func (s *Server) applyFsync() error {
 	s.journal.log.SetNoSyncOnRewrite(s.cfg.Bool(config.NoAppendFsyncOnRewrite))
+	s.journal.log.SetChecksums(s.cfg.Bool(config.AOFChecksum))
 	if err := s.journal.log.SetPolicy(s.fsyncPolicy()); err != nil {
 		return err
 	}

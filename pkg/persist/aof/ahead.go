@@ -31,8 +31,9 @@ type batch struct {
 	err      error    // why there is no more, io.EOF at the end of the file
 }
 
-// scanned is one command of a batch.
+// scanned is one command of a batch, or a checksum that was right.
 type scanned struct {
+	sum  bool
 	args int   // where its arguments end in batch.args
 	end  int64 // offset of its end in the file
 }
@@ -99,11 +100,11 @@ func (rd *reader) run() {
 			b.err = err
 			return
 		}
-		if args == nil {
+		if args == nil && !rd.in.sumEnd {
 			continue
 		}
 		b.args = append(b.args, args...)
-		b.commands = append(b.commands, scanned{len(b.args), b.to})
+		b.commands = append(b.commands, scanned{args == nil, len(b.args), b.to})
 		if rd.hash != nil {
 			h := uint64(0)
 			if len(args) > 1 {

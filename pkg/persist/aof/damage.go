@@ -97,6 +97,7 @@ func startsCommand(b []byte) bool {
 // at, the last of which may be cut off.
 func leadsToEnd(in *scanner, f io.ReaderAt, at, size int64) (good bool, used int64, err error) {
 	in.reset(io.NewSectionReader(f, at, size-at), at, size)
+	in.blind = true
 	commands := 0
 	for {
 		args, _, err := in.next()

@@ -7,7 +7,8 @@
 //	file      = [rdb] { command | note }
 //	rdb       = "REDIS" ... EOF opcode, checksum     the preamble
 //	command   = "*" argc CRLF { "$" length CRLF bytes CRLF }
-//	note      = "#" text CRLF                        "#TS:1700000000" a time
+//	note      = "#" text CRLF                        "#TS:1700000000" a time,
+//	                                                 "#SUM:..." a checksum (annotate.go)
 //
 // Numbers are decimal without sign. A command belongs to the
 // database of the last SELECT before it. Commands between MULTI and EXEC

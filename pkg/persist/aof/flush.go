@@ -12,6 +12,7 @@ func (l *Log) Flush(now int64) {
 	if l.state != On || l.fatal != nil {
 		return
 	}
+	l.endBlock(false)
 	l.seal()
 	if !l.held {
 		l.drain()

@@ -32,6 +32,9 @@ type LoadOptions struct {
 	Preamble func(r io.Reader, size int64) (n int64, err error)
 	// AllowTruncated is aof-load-truncated: an incomplete end is cut off.
 	AllowTruncated bool
+	// CorruptTailMax is aof-load-corrupt-tail-max-size: damage at most so many bytes
+	// in front of the end is cut off, and kept in a file beside. 0: never.
+	CorruptTailMax int64
 	// Progress, if not nil, is called at the start, about every 128 commands, while there is
 	// nothing to do but wait for the disk, and at the end, with the offset reached (in a set:
 	// over all files). The server serves its clients in it.
@@ -67,6 +70,7 @@ const (
 	KindPreamble                      // the RDB in front is damaged
 	KindCommand                       // Exec refused a command
 	KindManifest                      // the list of a set is damaged
+	KindRepaired                      // damage was cut off, but a part of it was applied: empty the dataset and load again
 )
 
 // LoadError is why a file cannot be loaded. Every kind is fatal for the start.
@@ -123,6 +127,10 @@ type loader struct {
 	at   int64 // offset reached
 
 	valid   int64  // end of the last command that counts
+	block   int64  // where the block in hand begins, -1 in front of the first checksum
+	checked int64  // valid at the last checksum: nothing behind it is known to be right
+	kept    string // the file that the damage goes to, "" when nothing is damaged
+	again   bool   // commands behind checked were applied, and are damaged
 	cutAt   int64  // where to cut, -1 = the file is whole
 	multi   bool   // between MULTI and EXEC
 	queued  []byte // arguments of the commands since MULTI, one behind another
@@ -144,13 +152,13 @@ func (l *loader) run(f vfs.File) error {
 	if err := l.preamble(f, size); err != nil {
 		return err
 	}
-	l.at, l.valid = l.res.Preamble, l.res.Preamble
+	l.at, l.valid, l.checked, l.block = l.res.Preamble, l.res.Preamble, l.res.Preamble, -1
 	l.progress()
 	err = l.replay(f)
 	if err == errCut {
 		err = l.cutOrDamaged(f)
 	}
-	return l.ended(err)
+	return l.ended(l.blame(f, err))
 }
 
 // replay runs the commands that f stands before and returns why there are no more,
@@ -179,6 +187,10 @@ func (l *loader) batch(b *batch) error {
 			l.opts.Warm(b.hashes[i:min(i+warmCommands, len(b.hashes))])
 		}
 		l.at = c.end
+		if c.sum {
+			l.verified()
+			continue
+		}
 		if err := l.command(b.args[from:c.args:c.args]); err != nil {
 			return err
 		}
@@ -303,14 +315,16 @@ func (l *loader) execQueued() error {
 // ended sorts out why the reading stopped. nil: all is loaded, perhaps with cutAt set.
 func (l *loader) ended(err error) error {
 	var bad *formatError
+	var sum *sumError
 	var done *LoadError
 	switch {
 	case errors.As(err, &done):
 		return err
 	case errors.As(err, &bad):
-		text := fmt.Sprintf("Bad file format reading the append only file: make a backup of your AOF file, then use ./redis-check-aof --fix <filename> (file %s, offset %d: %s)",
-			l.path, bad.offset, bad.what)
-		return &LoadError{KindFormat, l.path, bad.offset, text, err}
+		return l.damaged(err, bad.offset, l.valid)
+	case errors.As(err, &sum):
+		l.again = true
+		return l.damaged(err, sum.from, l.checked)
 	case err == io.EOF && !l.multi:
 		return nil
 	case err == io.EOF:
@@ -333,18 +347,12 @@ func (l *loader) truncate() error {
 	if l.cutAt < 0 {
 		return nil
 	}
+	if l.kept != "" {
+		return l.repair()
+	}
 	l.event(Warning, "!!! Warning: short read while loading the AOF file %s!!!", l.opts.label)
 	l.event(Warning, "!!! Truncating the AOF %s at offset %d !!!", l.opts.label, l.cutAt)
-	f, err := l.fs.OpenFile(l.path, os.O_WRONLY, 0)
-	if err == nil {
-		if err = f.Truncate(l.cutAt); err == nil {
-			err = f.Sync()
-		}
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-	}
-	if err != nil {
+	if err := cutFile(l.fs, l.path, l.cutAt); err != nil {
 		text := fmt.Sprintf("Error truncating the AOF file %s: %s", l.opts.label, Strerror(err))
 		return &LoadError{KindRead, l.path, l.cutAt, text, err}
 	}

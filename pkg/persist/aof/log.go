@@ -64,6 +64,8 @@ type Config struct {
 	Policy Policy
 	// NoSyncOnRewrite is no-appendfsync-on-rewrite.
 	NoSyncOnRewrite bool
+	// Checksums is aof-checksum: notes with checksums go between the commands.
+	Checksums bool
 	// Post makes fn run on the loop. It is called from background goroutines.
 	Post func(fn func())
 	// WriteQueue and SyncQueue run fn on another goroutine, in order, one at a
@@ -98,8 +100,10 @@ type Log struct {
 	now    int64   // milliseconds, from the last Flush or Cron
 
 	gather   gather
-	selected int  // database of the last SELECT in the stream, -1 = none
-	open     bool // buf ends with commands of a batch that is not sealed
+	sums     Sums  // of what is appended to buf
+	sumsAt   int64 // when the open block of sums began, milliseconds
+	selected int   // database of the last SELECT in the stream, -1 = none
+	open     bool  // buf ends with commands of a batch that is not sealed
 	buf      []byte
 	spare    []byte // an empty buffer to swap with, or nil
 	scratch  []byte // holds the encoding of a command that is not kept
@@ -137,7 +141,7 @@ type Log struct {
 
 // New returns a Log that is Off.
 func New(cfg Config) *Log {
-	l := &Log{cfg: cfg, policy: cfg.Policy, selected: -1}
+	l := &Log{cfg: cfg, policy: cfg.Policy, selected: -1, sums: Sums{on: cfg.Checksums}}
 	if l.cfg.WriteQueue == nil {
 		l.writer = newRunner()
 		l.cfg.WriteQueue = l.writer.submit
@@ -200,11 +204,13 @@ func (l *Log) AwaitRewrite() {
 func (l *Log) AppendCommand(db int, argv [][]byte) []byte {
 	keep := l.state == On || l.held
 	dst := l.buf
-	if !keep {
-		dst = l.scratch[:0]
-		if cap(dst) > keepBuffer {
-			dst = nil
+	if keep {
+		dst = l.sums.Begin(dst)
+		if l.sums.Open() == 0 {
+			l.sumsAt = l.now
 		}
+	} else if dst = l.scratch[:0]; cap(dst) > keepBuffer {
+		dst = nil
 	}
 	start := len(dst)
 	if db != l.selected && db >= 0 {
@@ -215,6 +221,7 @@ func (l *Log) AppendCommand(db int, argv [][]byte) []byte {
 	if keep {
 		l.buf = dst
 		l.open = true
+		l.sums.Add(dst[start:])
 		l.gather.pending++
 	} else {
 		l.scratch = dst
@@ -266,6 +273,24 @@ func (l *Log) SetPolicy(p Policy) error {
 
 // SetNoSyncOnRewrite changes no-appendfsync-on-rewrite.
 func (l *Log) SetNoSyncOnRewrite(on bool) { l.cfg.NoSyncOnRewrite = on }
+
+// SetChecksums changes aof-checksum: from now on blocks of the file are covered, or not.
+func (l *Log) SetChecksums(on bool) {
+	if on == l.sums.On() {
+		return
+	}
+	l.endBlock(true)
+	l.sums = Sums{on: on}
+}
+
+// endBlock puts the note behind a block that is long or old enough, or behind any when
+// forced. It belongs to the open batch.
+func (l *Log) endBlock(force bool) {
+	if l.sums.Open() > 0 && (force || l.sums.Full() || passed(l.now, l.sumsAt, sumEveryMillis)) {
+		l.buf = l.sums.End(l.buf)
+		l.open = true
+	}
+}
 
 // SetChildActive says whether a child process is writing.
 func (l *Log) SetChildActive(active bool) { l.childActive = active }

@@ -240,7 +240,9 @@ func LoadSet(fsys vfs.FS, dir, name string, opts LoadOptions) (LoadResult, error
 		one := opts
 		one.label, one.part, one.start = p.Name, true, sum.Size
 		// An incomplete end in front of other files is not the work of a crash.
-		one.AllowTruncated = opts.AllowTruncated && i == len(parts)-1
+		if i < len(parts)-1 {
+			one.AllowTruncated, one.CorruptTailMax = false, 0
+		}
 		start := micros(opts)
 		res, err := Load(fsys, filepath.Join(dir, p.Name), one)
 		sum.Commands += res.Commands

@@ -50,6 +50,11 @@ type scanner struct {
 	size int64 // offset of the end of the input when known, else -1
 	eof  bool
 
+	sums   verifier
+	summed int  // buf[:summed] was given to sums
+	sumEnd bool // the last item was a checksum, and right
+	blind  bool // checksums are notes like others
+
 	spans []span
 	args  [][]byte // of the last command, slices of buf
 
@@ -79,6 +84,7 @@ func (s *scanner) offset() int64 { return s.base + int64(s.pos) }
 // next reads an item. args is nil for a note; both are nil at the end (io.EOF).
 // They are valid until the next call.
 func (s *scanner) next() (args [][]byte, note []byte, err error) {
+	s.sumEnd = false
 	if err := s.need(1); err != nil {
 		if err == errCut {
 			err = io.EOF
@@ -95,10 +101,23 @@ func (s *scanner) next() (args [][]byte, note []byte, err error) {
 			return nil, nil, err
 		}
 		note = s.buf[s.pos : s.pos+to]
+		if !s.blind {
+			err = s.checksum(note, after)
+		}
 		s.pos += after
-		return nil, note, nil
+		return nil, note, err
 	}
 	return nil, nil, s.bad(0, "expected '*', got %q", s.buf[s.pos])
+}
+
+// checksum takes a note whose line is after bytes long.
+func (s *scanner) checksum(note []byte, after int) (err error) {
+	s.sums.add(s.buf[s.summed:s.pos])
+	s.summed = s.pos
+	if s.sumEnd, err = s.sums.note(note, s.offset()); s.sumEnd {
+		s.summed += after
+	}
+	return err
 }
 
 // command reads "*argc" and the arguments.
@@ -235,6 +254,8 @@ func (s *scanner) fill(n int) error {
 
 // slide drops what was taken from the buffer; false when turn has no other one.
 func (s *scanner) slide() bool {
+	s.sums.add(s.buf[s.summed:s.pos])
+	s.summed = 0
 	rest := s.buf[s.pos:s.end]
 	if s.turn == nil {
 		copy(s.buf, rest)

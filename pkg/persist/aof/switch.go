@@ -17,6 +17,8 @@ func (l *Log) Hold() {
 	if l.held || l.state == Off {
 		panic("BUG: aof: Hold twice, or of a log that is off")
 	}
+	l.endBlock(true)
+	l.sums.restart()
 	l.seal()
 	l.held, l.heldOff, l.heldSeq = true, len(l.buf), l.seq
 	l.ForceSelect()
@@ -34,6 +36,7 @@ func (l *Log) Resume() {
 	// Nobody waits for a file that does not exist yet.
 	l.seal()
 	l.buf = l.buf[:0]
+	l.sums.restart()
 	l.advance(l.seq)
 }
 
@@ -95,6 +98,7 @@ func (l *Log) Switch(f vfs.File, size int64, durable bool) error {
 // Done passes the last batch all the same: the log was switched off.
 func (l *Log) Stop() {
 	l.Resume()
+	l.endBlock(true)
 	l.seal()
 	lv := l.live
 	l.state, l.live, l.selected = Off, nil, -1
@@ -129,6 +133,7 @@ func (l *Log) FlushAndSync() error {
 		return fmt.Errorf("aof: %w", l.fatal)
 	}
 	lv := l.live
+	l.endBlock(true)
 	l.seal()
 	l.wait(lv)
 	if l.fatal == nil && len(l.buf) > 0 {
@@ -178,6 +183,9 @@ func (l *Log) Close() error {
 // adopt makes f the live file.
 func (l *Log) adopt(f vfs.File, size, synced int64) {
 	l.live = l.newLive(f, size, synced)
+	if len(l.buf) == 0 {
+		l.sums.restart() // else it is the start of f, and begins a block
+	}
 	l.base = size
 	l.clearErrors()
 	l.ForceSelect()
