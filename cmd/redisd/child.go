@@ -32,11 +32,16 @@ func runChild(role string) int {
 	// the one that writes the file, must not push the loop or a client off the other.
 	runtime.GOMAXPROCS(1)
 	// What could not be applied (a priority, a score) keeps nothing from working.
-	_ = proc.ChildPrologue()
+	avoid := proc.Avoided()
+	fence, _ := proc.FencedPrologue()
 	fail, err := failpoint.Parse(os.Getenv(failpoint.EnvVar))
 	if err != nil {
 		return 1
 	}
 	in, out := os.NewFile(fdSnapshot, "snapshot"), os.NewFile(fdReport, "report")
-	return persist.RunChild(in, out, persist.ChildConfig{FS: vfs.OS(), Pid: os.Getpid(), Fail: fail})
+	cfg := persist.ChildConfig{FS: vfs.OS(), Pid: os.Getpid(), Fail: fail, Fence: fence}
+	if !proc.Avoids(avoid, proc.CallCachestat) {
+		cfg.Unsynced = vfs.Unsynced
+	}
+	return persist.RunChild(in, out, cfg)
 }

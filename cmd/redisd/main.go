@@ -22,7 +22,10 @@ import (
 var version = "dev"
 
 func main() {
-	if role, _, ok := proc.InvokedAs(); ok {
+	if role, args, ok := proc.InvokedAs(); ok {
+		if role == proc.RoleProbe {
+			os.Exit(proc.RunProbe(args))
+		}
 		os.Exit(runChild(role))
 	}
 	title, err := proc.TakeTitle()
@@ -127,7 +130,8 @@ type runner struct {
 	daemon  *proc.Daemon // nil unless started by Daemonize
 	logs    *logs
 	log     server.Log
-	self    string // path of the binary as it was called, absolute
+	deadly  []string // calls that a filter ends the process for
+	self    string   // path of the binary as it was called, absolute
 }
 
 func (r *runner) run() int {
@@ -158,10 +162,16 @@ func (r *runner) run() int {
 	if err != nil {
 		return r.refuse(err)
 	}
+	if r.deadly, err = proc.Deadly(); err != nil {
+		r.log.Warnf("Looking for system calls that end the process: %s", err)
+	}
+	if len(r.deadly) > 0 {
+		r.log.Warnf("A filter of system calls ends this process when it uses one of these, which are left out: %s", strings.Join(r.deadly, " "))
+	}
 	base, _ := proc.OOMScoreAdj() // unreadable: relative to zero
 	s, err := server.New(server.Options{
 		Config: r.cfg, ConfigPath: r.path, Version: version, Executable: r.self,
-		Log: r.log, FS: vfs.OS(), Clock: clock.System(), Failpoints: fail, OOMBase: base,
+		Log: r.log, FS: vfs.OS(), Clock: clock.System(), Failpoints: fail, OOMBase: base, Avoid: r.deadly,
 		Sockets: r.sockets, Notify: r.notifier(), ReopenLog: r.logs.reopen, LogMoved: r.logs.moved,
 		SetLog: r.logs.apply, SetTitle: r.setTitle, Chdir: os.Chdir, LookupHost: lookupHost, RemovePidfile: r.pidfileRemover(), Up: r.up,
 	})

@@ -78,7 +78,9 @@ func (r *runner) prepareProcess() {
 			r.log.Warnf("%s: %s", what, err)
 		}
 	}
-	warn("server-cpulist", proc.SetAffinity(r.cfg.String(config.ServerCPUList)))
+	if !proc.Avoids(r.deadly, proc.CallAffinity) {
+		warn("server-cpulist", proc.SetAffinity(r.cfg.String(config.ServerCPUList)))
+	}
 	if want := int(r.cfg.Int(config.MaxClients)) + 32; want > 0 {
 		if have, err := proc.RaiseNoFile(want); have < want {
 			r.log.Warnf("You requested maxclients of %d requiring at least %d max file descriptors.", want-32, want)

@@ -162,3 +162,21 @@ func eventLetters() []struct {
 		{'n', NotifyNew}, {'K', NotifyKeyspace}, {'E', NotifyKeyevent}, {'m', NotifyKeyMiss},
 	}
 }
+
+// Bits of child-fence.
+const (
+	FenceFiles = 1 << iota
+	FenceSyscalls
+	FenceIO
+	FenceMemory
+	FenceCgroup
+
+	FenceAll = FenceFiles | FenceSyscalls | FenceIO | FenceMemory | FenceCgroup
+)
+
+func fenceParts() []EnumValue {
+	return []EnumValue{
+		{"no", 0}, {"yes", FenceAll}, {"files", FenceFiles}, {"syscalls", FenceSyscalls}, {"io", FenceIO},
+		{"memory", FenceMemory}, {"cgroup", FenceCgroup},
+	}
+}

@@ -59,6 +59,8 @@ const (
 	AOFRewriteCPUList    // aof-rewrite-cpulist
 	BGSaveCPUList        // bgsave-cpulist
 	ChildTimeout         // child-timeout
+	ChildFence           // child-fence
+	ChildMemoryLimit     // child-memory-limit
 	OOMScoreAdj          // oom-score-adj
 	OOMScoreAdjValues    // oom-score-adj-values
 	DisableTHP           // disable-thp

@@ -42,8 +42,16 @@ func InvokedAs() (role string, args []string, ok bool) {
 //
 // The error joins what could not be applied (a missing capability, say); none of
 // it keeps a child from doing its work, so the caller logs it and goes on.
-// Descriptors are left alone except that they become close-on-exec.
+// Descriptors are left alone except that they become close-on-exec. Last of all the
+// fence of the Spec is put up.
 func ChildPrologue() error {
+	_, err := FencedPrologue()
+	return err
+}
+
+// FencedPrologue is ChildPrologue that tells about the fence, too: one word for each
+// part, as "landlock=on,seccomp=no(EPERM)", and the priority.
+func FencedPrologue() (fence string, err error) {
 	signal.Ignore(unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGPIPE)
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, unix.SIGUSR1)
@@ -57,7 +65,8 @@ func ChildPrologue() error {
 	signal.Notify(crash, unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGABRT)
 	go func() { Die((<-crash).(unix.Signal)) }()
 
-	err := errors.Join(
+	a, f, nice := avoidFromEnv(), fenceFromEnv(), "nice=off"
+	err = errors.Join(
 		setComm(firstWord(os.Args[0])),
 		fromEnv(envOOM, func(s string) error {
 			n, err := strconv.Atoi(s)
@@ -71,9 +80,11 @@ func ChildPrologue() error {
 			if err != nil {
 				return err
 			}
-			return AddNice(n)
+			err = a.try(CallPriority, func() error { return AddNice(n) })
+			nice = "nice=" + outcome(err, s)
+			return err
 		}),
-		fromEnv(envCPUs, SetAffinity),
+		fromEnv(envCPUs, func(s string) error { return a.try(CallAffinity, func() error { return SetAffinity(s) }) }),
 		fromEnv(envLimits, setLimits),
 		CloseOnExecFrom(FirstFile),
 	)
@@ -83,7 +94,7 @@ func ChildPrologue() error {
 			os.Unsetenv(name)
 		}
 	}
-	return err
+	return f.raise(a) + "," + nice, err
 }
 
 func fromEnv(name string, apply func(string) error) error {

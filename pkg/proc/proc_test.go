@@ -69,6 +69,12 @@ func runRole(role string, args []string) {
 		daemonize(args)
 	case "title":
 		titleRole(args)
+	case proc.RoleProbe:
+		os.Exit(proc.RunProbe(args))
+	case "fence":
+		fenceRole(args[0])
+	case "under-filter":
+		underFilterRole(args[0])
 	case "nofile":
 		nofileRole(args)
 	}

@@ -66,6 +66,13 @@ type Spec struct {
 	CPUList string
 	// Limits are set in the child.
 	Limits []Limit
+	// Stderr is the descriptor that the child gets as its standard error: what the Go
+	// runtime writes when it ends a process. 0 for the daemon's own.
+	Stderr int
+	// Fence is put up by ChildPrologue; nil for none.
+	Fence *Fence
+	// Avoid are calls that must not be made, as Deadly gives them.
+	Avoid []string
 }
 
 // Child is a process that was started.
@@ -94,7 +101,11 @@ func Start(spec Spec) (*Child, error) {
 	defer unix.Close(null)
 
 	files := make([]uintptr, 0, FirstFile+len(spec.Files))
-	files = append(files, uintptr(null), 1, 2)
+	stderr := uintptr(2)
+	if spec.Stderr > 0 {
+		stderr = uintptr(spec.Stderr)
+	}
+	files = append(files, uintptr(null), 1, stderr)
 	for _, fd := range spec.Files {
 		if fd < 0 {
 			return nil, fmt.Errorf("proc: start %s: bad descriptor %d", spec.Role, fd)
@@ -150,6 +161,7 @@ func childEnv(spec Spec) []string {
 		}
 		env = append(env, envLimits+"="+strings.Join(parts, ","))
 	}
+	env = append(append(env, avoidEnv(spec.Avoid)), spec.Fence.env()...)
 	for _, name := range keptEnv() {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)

@@ -31,6 +31,9 @@ type background struct {
 	snap      *keyspace.Snapshot  // nil when all was sent, or given up
 	out       int                 // pipe to the child, -1 when closed
 	in        int                 // pipe from the child, -1 when closed
+	trace     int                 // pipe from its standard error, -1 when closed
+	group     *proc.Cgroup        // its control group, nil for none
+	noFence   bool                // a fence has ended a child
 	parked    bool                // out is not watched: nothing to send
 	alarm     *event.Alarm        // ends a rest
 	resting   bool                // parked for a moment, because commands run
@@ -65,7 +68,7 @@ type snapshotFigures struct {
 }
 
 func newBackground(s *Server) (*background, error) {
-	b := &background{srv: s, out: -1, in: -1}
+	b := &background{srv: s, out: -1, in: -1, trace: -1}
 	b.jobs = newJobStatus()
 	var err error
 	b.alarm, err = event.NewAlarm(s.loop, b.rested)
@@ -98,21 +101,26 @@ func (b *background) start(role string, cpus config.ID) (err error) {
 		closeAll(dataR, dataW)
 		return fmt.Errorf("opening the report pipe: %w", err)
 	}
+	// Neither end blocks: a child that crashes must not hang in telling so.
+	traceR, traceW, err := proc.Pipe(proc.NonblockRead | proc.NonblockWrite)
+	if err != nil {
+		closeAll(dataR, dataW, reportR, reportW)
+		return fmt.Errorf("opening the pipe for errors: %w", err)
+	}
 	// A larger pipe means fewer turns a snapshot; the kernel may refuse.
 	_, _ = proc.SetPipeSize(dataW, pipeSize)
-	child, err := proc.Start(proc.Spec{
-		Role: role, Title: role + " " + s.titleAddress(), Files: []int{dataR, reportW},
-		Nice: childNice, OOMScoreAdj: s.childOOMScore(), CPUList: s.cfg.String(cpus), Env: s.childEnv(),
-	})
-	closeAll(dataR, reportW)
+	child, err := proc.Start(b.childSpec(role, cpus, []int{dataR, reportW}, traceW))
+	closeAll(dataR, reportW, traceW)
 	s.stats.forks++
 	if err != nil {
-		closeAll(dataW, reportR)
+		closeAll(dataW, reportR, traceR)
 		return err
 	}
 	s.stats.forkMicros = child.StartMicros
 	s.latency.add("fork", child.StartMicros*1000)
-	b.child, b.out, b.in = child, dataW, reportR
+	b.child, b.out, b.in, b.trace = child, dataW, reportR, traceR
+	b.jobs.fence = ""
+	b.makeGroup()
 	b.killed, b.parked, b.resting, b.abandoned = false, false, false, ""
 	b.watch, b.sent, b.snapEnd = childWatch{last: s.loop.NowMillis()}, 0, 0
 	b.job.SetPid(child.Pid)
@@ -386,6 +394,8 @@ func (b *background) onExit(e proc.Exit) {
 	}
 	b.closeOut()
 	b.child = nil
+	b.heard(e)
+	b.removeGroup()
 	b.jobs.lastExit = e.String()
 	b.history.last().observe(b.job, &b.snapStat)
 	b.history.last().exited(e)

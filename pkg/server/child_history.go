@@ -162,17 +162,13 @@ func (b *background) observe() {
 func (s *Server) infoChildren(w *infoWriter) {
 	b := s.background
 	h := &b.history
-	fence := b.jobs.fence
-	if fence == "" {
-		fence = "none"
-	}
-	phase, idle := persist.PhaseNone, int64(0)
+	idle := int64(0)
 	if b.child != nil {
-		phase, idle = b.job.Pulse().Phase, b.watch.idle
+		idle = b.watch.idle
 	}
-	w.text("child_phase", phase.String())
+	w.text("child_phase", b.phase().String())
 	w.int("child_idle_ms", idle)
-	w.text("child_fence", fence)
+	w.text("child_fence", b.fenceText())
 	w.uint("child_jobs", h.begun)
 	w.int("child_jobs_failed", h.counts[childFailed])
 	w.int("child_jobs_stopped", h.counts[childStopped])

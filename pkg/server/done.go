@@ -96,8 +96,8 @@ func (b *background) exitOf(e proc.Exit) persist.Exit {
 	switch {
 	case b.killed && (e.Signal == 0 || b.watch.killed):
 		return persist.Exit{Signal: int(unix.SIGUSR1)}
-	case b.abandoned != "":
-		// However it ended: what it was still to be told has been dropped.
+	case b.abandoned != "" && (e.OK() || e.Stopped()):
+		// It has failed all the same: what it was still to be told has been dropped.
 		return persist.Exit{Signal: int(unix.SIGKILL)}
 	}
 	return persist.Exit{Code: e.Code, Signal: int(e.Signal)}

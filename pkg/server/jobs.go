@@ -20,6 +20,7 @@ type jobStatus struct {
 	rewriteError    string
 	lastExit        string // of the last child: "exit 0", "signal 9 SIGKILL"
 	fence           string // what keeps the last child in
+	cgroup          string // and whether it had a group of its own
 	timeouts        int64  // children that the watchdog has ended
 	backoff         backoff
 	verified        verified

@@ -39,6 +39,7 @@ type Options struct {
 
 	Failpoints *failpoint.Set // nil unless a test set some
 	OOMBase    int            // oom_score_adj at the start, for relative values
+	Avoid      []string       // system calls that would end the process, as proc.Deadly gives them
 
 	// Sockets are listening descriptors that the process was started with.
 	Sockets []int
@@ -171,7 +172,9 @@ func (s *Server) Run() (int, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	s.arena.Own()
-	if err := proc.ShortSlice(loopSlice); err != nil {
+	if proc.Avoids(s.opt.Avoid, proc.CallSlice) {
+		s.log.Tracef("Scheduler slice of the loop: a filter refuses it")
+	} else if err := proc.ShortSlice(loopSlice); err != nil {
 		s.log.Tracef("Scheduler slice of the loop: %s", err)
 	}
 	defer s.loop.Close()

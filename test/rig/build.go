@@ -19,6 +19,7 @@ var built struct{ dir, path string }
 // Main builds the binary, runs the tests of a package, and removes the binary. Use
 // it as TestMain's last call: os.Exit(rig.Main(m)).
 func Main(m *testing.M) int {
+	underFilter()
 	redis.SetLogger(silent{}) // it tells of each refused connection, of which tests make many
 	code := 1
 	if err := build(); err != nil {

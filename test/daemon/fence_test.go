@@ -1,0 +1,163 @@
+package daemon_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"redisd/internal/check"
+	"redisd/test/rig"
+)
+
+// TestFencedChild looks at a child from outside: what the system says of it, and what
+// INFO tells.
+func TestFencedChild(t *testing.T) {
+	for _, j := range jobs() {
+		t.Run(j.name, func(t *testing.T) {
+			t.Parallel()
+			s := rig.Start(t, rig.Options{Args: []string{"--appendonly", "yes"}})
+			s.Fill(20, 20)
+			j.runs(t, s)
+			fence := s.Field("child_fence")
+			for _, part := range []string{"landlock=on", "seccomp=on", "ioprio=7", "memory=5", "nice=10", "cgroup="} {
+				check.Contains(t, fence, part)
+			}
+			s.Do("CONFIG", "SET", "rdb-key-save-delay", "1000000")
+			s.Do(j.command)
+			pid, _ := s.Child()
+			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+			check.NoErr(t, err)
+			check.Contains(t, string(status), "NoNewPrivs:\t1")
+			check.Contains(t, string(status), "Seccomp:\t2")
+			s.Do("CONFIG", "SET", "rdb-key-save-delay", "0")
+			rig.KillPid(t, pid, unix.SIGUSR1)
+			s.WaitIdle()
+
+			s.Do("CONFIG", "SET", "child-fence", "no")
+			j.runs(t, s)
+			check.Eq(t, s.Field("child_fence"), "landlock=off,seccomp=off,ioprio=off,memory=off,nice=10,cgroup=off")
+			s.Do("CONFIG", "SET", "child-fence", "syscalls io")
+			j.runs(t, s)
+			check.Eq(t, s.Field("child_fence"), "landlock=off,seccomp=on,ioprio=7,memory=off,nice=10,cgroup=off")
+		})
+	}
+}
+
+// TestFilterThatKills runs the daemon under a filter like systemd's
+// SystemCallFilter=~@resources, which ends who makes such a call, and under one that
+// knows none of the newer calls. Jobs work, and INFO says what is off.
+func TestFilterThatKills(t *testing.T) {
+	tests := []struct {
+		name  string
+		calls []uint32
+		off   string // these, in the order of OptionalCalls
+		fence string
+	}{
+		{"resources", []uint32{unix.SYS_IOPRIO_SET, unix.SYS_SCHED_SETAFFINITY, unix.SYS_SCHED_SETATTR, unix.SYS_SETPRIORITY, unix.SYS_MBIND,
+			unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES, unix.SYS_SCHED_SETPARAM, unix.SYS_SCHED_SETSCHEDULER, unix.SYS_SET_MEMPOLICY, unix.SYS_SETRLIMIT},
+			"setpriority ioprio_set sched_setattr sched_setaffinity", "landlock=on,seccomp=on,ioprio=no(SIGSYS),memory="},
+		{"newer calls", []uint32{unix.SYS_LANDLOCK_CREATE_RULESET, unix.SYS_SECCOMP, unix.SYS_CACHESTAT},
+			"landlock seccomp cachestat", "landlock=no(SIGSYS),seccomp=no(SIGSYS),ioprio=7,memory="},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			o := rig.Options{Args: []string{"--appendonly", "yes", "--server-cpulist", "0-1023:1"}}
+			s := rig.Start(t, o.Filtered(rig.Binary(t), tc.calls...))
+			check.Contains(t, s.LogSince(0), "which are left out: "+tc.off+"\n")
+			s.Fill(1000, 50)
+			fds := len(s.FDs())
+			for _, j := range jobs() {
+				j.runs(t, s)
+				check.True(t, strings.HasPrefix(s.Field("child_fence"), tc.fence), "child_fence: "+s.Field("child_fence"))
+			}
+			s.Clean(fds)
+			want := s.Digest()
+			s.Kill()
+			s.Restart()
+			check.Eq(t, s.Digest(), want)
+		})
+	}
+}
+
+// TestChildOutOfMemory bounds a child so that it cannot hold the largest value. The job
+// fails with a reason that says so, and the server goes on.
+func TestChildOutOfMemory(t *testing.T) {
+	for _, j := range jobs() {
+		t.Run(j.name, func(t *testing.T) {
+			t.Parallel()
+			s := rig.Start(t, rig.Options{Args: []string{"--appendonly", "yes"}})
+			s.Do("SETRANGE", "big", 40<<20, "x")
+			s.Fill(100, 20)
+			j.runs(t, s)
+			fds, want := len(s.FDs()), s.Digest()
+			mark := s.Mark()
+			s.Do("CONFIG", "SET", "child-memory-limit", "24mb")
+			s.Do(j.command)
+			s.WaitIdle()
+			check.Eq(t, s.Field(j.status), "err")
+			check.Eq(t, s.Field("child_last_exit"), "exit 2")
+			check.Contains(t, s.Field("child_last_failure_reason"), "out of memory (limit 24.00M, see child-memory-limit)")
+			check.Contains(t, s.LogSince(mark), "fatal error: ")
+			s.Clean(fds)
+			check.Eq(t, s.Digest(), want)
+			s.Do("CONFIG", "SET", "child-memory-limit", "0")
+			j.runs(t, s)
+			s.Kill()
+			s.Restart()
+			check.Eq(t, s.Digest(), want)
+		})
+	}
+}
+
+// TestChildGroup gives a daemon that is not root a control group of its own to divide.
+func TestChildGroup(t *testing.T) {
+	const user = 65534
+	group := ""
+	for _, mount := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+		var st unix.Statfs_t
+		if unix.Statfs(mount, &st) != nil || st.Type != unix.CGROUP2_SUPER_MAGIC {
+			continue
+		}
+		dir := fmt.Sprintf("%s/redisd-test-%d", mount, os.Getpid())
+		if os.Mkdir(dir, 0o755) == nil {
+			group = dir
+			t.Cleanup(func() { os.Remove(dir) })
+		}
+	}
+	if group == "" || os.Geteuid() != 0 {
+		t.Skip("no unified hierarchy that this test may write to")
+	}
+	for _, name := range []string{"", "/cgroup.procs"} {
+		check.NoErr(t, os.Chown(group+name, user, user))
+	}
+	// The daemon is started inside by a shell that root moves there first.
+	script := t.TempDir() + "/start"
+	check.NoErr(t, os.WriteFile(script, []byte("#!/bin/sh\necho $$ > \"$GROUP/cgroup.procs\" || exit 9\nexec setpriv --reuid 65534 --regid 65534 --clear-groups \"$REDISD\" \"$@\"\n"), 0o755))
+	dir, err := os.MkdirTemp("", "rdgroup")
+	check.NoErr(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	check.NoErr(t, os.Chown(dir, user, user))
+	s := rig.Start(t, rig.Options{Path: script, Dir: dir, Env: []string{"REDISD=" + rig.Binary(t), "GROUP=" + group}})
+	t.Cleanup(s.Kill) // before the group is removed
+	s.Fill(20, 20)
+	s.Do("CONFIG", "SET", "rdb-key-save-delay", "1000000")
+	s.Do("BGSAVE")
+	pid, _ := s.Child()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	check.NoErr(t, err)
+	child := fmt.Sprintf("%s/redisd-%d-child", group, s.Pid())
+	check.Contains(t, string(b), fmt.Sprintf("/redisd-test-%d/redisd-%d-child", os.Getpid(), s.Pid()))
+	check.Contains(t, s.Field("child_fence"), "cgroup=on")
+	rig.KillPid(t, pid, unix.SIGKILL)
+	s.WaitIdle()
+	_, err = os.Stat(child)
+	check.True(t, os.IsNotExist(err), "the group goes with the child")
+	s.Do("CONFIG", "SET", "rdb-key-save-delay", "0")
+	s.Do("BGSAVE")
+	s.WaitIdle()
+	check.Eq(t, s.Field("rdb_last_bgsave_status"), "ok")
+}
