@@ -154,6 +154,17 @@ func (db *DB) Reserve(n, v uint64) {
 	db.expires.Resize(min(n, v, maxReserve))
 }
 
+// Hasher gives the function that computes what Warm takes. It looks at the key alone:
+// any goroutine may call it.
+func (ks *Keyspace) Hasher() func(key []byte) uint64 {
+	seed := ks.seed
+	return func(key []byte) uint64 { return maphash.Bytes(seed, key) }
+}
+
+// Warm brings what lookups of keys with these hashes will read into the processor's
+// cache, for a caller who knows its next keys: their cache misses overlap.
+func (db *DB) Warm(hashes []uint64) { db.dict.Warm(hashes) }
+
 // SwapDB exchanges the contents of two databases. A snapshot keeps the numbers
 // they had at its cut.
 func (ks *Keyspace) SwapDB(a, b int) {

@@ -74,7 +74,7 @@ func (s *store) Record(r *rdb.Record) error {
 	return nil
 }
 
-func (s *store) Value(r *rdb.Record, d *rdb.Decoder) error {
+func (s *store) Value(r *rdb.Record, d rdb.Source) error {
 	return loading.NewLoader(s.ks).Load(s.ks.DB(s.db), r.Key, r.Type, r.ExpireAt, d, rdb.Packs)
 }
 

@@ -25,7 +25,7 @@ func (r strictReplayer) Record(rec *rdb.Record) error {
 }
 
 // Value implements rdb.ValueHandler.
-func (r strictReplayer) Value(rec *rdb.Record, d *rdb.Decoder) error {
+func (r strictReplayer) Value(rec *rdb.Record, d rdb.Source) error {
 	if err := r.absent(rec); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (s *Server) debugReload(c *command.Ctx) {
 	if o.noFlush && !o.merge {
 		h = strictReplayer{r}
 	}
-	if _, err := s.loadRDB(path, h); err != nil {
+	if _, err := s.loadRDB(path, r, h); err != nil {
 		s.log.Warnf("DEBUG RELOAD: %s", err)
 		if !o.noFlush && !unreadable(err) {
 			s.abandon()

@@ -114,16 +114,11 @@ func since(runs bool, now, started int64) int64 {
 
 func (s *Server) infoLoading(w *infoWriter) {
 	l := s.load
-	elapsed := s.stats.nowSec - l.started
-	eta := int64(1) // until there is something to reckon with
-	if elapsed > 0 {
-		eta = elapsed * max(0, l.total-l.done) / (l.done + 1)
-	}
 	w.int("loading_start_time", l.started)
 	w.int("loading_total_bytes", l.total)
-	w.zeros("loading_rdb_used_mem")
+	w.int("loading_rdb_used_mem", l.usedMem)
 	w.int("loading_loaded_bytes", l.done)
-	w.decimal("loading_loaded_perc", min(100, 100*ratio(uint64(l.done), uint64(l.total))), "")
-	w.int("loading_eta_seconds", eta)
+	w.decimal("loading_loaded_perc", l.percent(), "")
+	w.int("loading_eta_seconds", l.eta(s.stats.nowSec))
 	w.uint("loading_loaded_keys", l.loaded)
 }

@@ -12,6 +12,7 @@ import (
 	"redisd/internal/vfs"
 	"redisd/pkg/config"
 	"redisd/pkg/keyspace"
+	"redisd/pkg/mem"
 	"redisd/pkg/persist"
 	"redisd/pkg/persist/aof"
 	"redisd/pkg/persist/rdb"
@@ -25,6 +26,8 @@ type loading struct {
 	done    int64 // bytes
 	served  int64 // microseconds by the stopwatch when clients were last served
 	told    int64 // Unix seconds of the last line to the service manager
+	logged  int64 // Unix seconds of the last line of progress in the log
+	usedMem int64 // what the writer of the RDB had in use, as the file tells, bytes
 	expired uint64
 	loaded  uint64
 	empty   uint64 // keys without a value that were left out
@@ -208,14 +211,15 @@ func (s *Server) checkFolderIsOlder(file time.Time) error {
 }
 
 // replay runs a log's commands with the state of a load around it.
-func (s *Server) replay(load func(aof.LoadOptions) (aof.LoadResult, error)) error {
+func (s *Server) replay(load func(aof.LoadOptions) (aof.LoadResult, error)) (err error) {
 	var size int64
 	if info, err := s.opt.FS.Stat(s.aofPath()); err == nil {
 		size = info.Size()
 	}
 	s.beginLoad(size)
 	defer s.endLoad()
-	err := s.replayOnce(load)
+	defer s.outOfMemory(s.aofPath(), &err)
+	err = s.replayOnce(load)
 	var le *aof.LoadError
 	if errors.As(err, &le) && le.Kind == aof.KindRepaired {
 		s.ks.FlushAll(false)
@@ -227,32 +231,45 @@ func (s *Server) replay(load func(aof.LoadOptions) (aof.LoadResult, error)) erro
 func (s *Server) replayOnce(load func(aof.LoadOptions) (aof.LoadResult, error)) error {
 	r := s.newReplayer()
 	_, err := load(aof.LoadOptions{
-		Exec: r.exec, AllowTruncated: s.cfg.Bool(config.AOFLoadTruncated),
+		Exec: r.exec, Hash: s.ks.Hasher(), Warm: r.warmClient, AllowTruncated: s.cfg.Bool(config.AOFLoadTruncated),
 		CorruptTailMax: s.cfg.Int(config.AOFLoadCorruptTailMaxSize),
 		Progress:       s.loadProgress, Event: s.onLogEvent, Micros: s.exec.watch.Micros,
 		Preamble: func(in io.Reader, size int64) (int64, error) {
 			s.log.Noticef("Reading RDB base file on AOF loading...")
-			res, err := rdb.Load(in, s.rdbOptions(size), r)
+			res, err := rdb.LoadAhead(in, s.rdbOptions(size, r), r)
 			return res.Consumed, err
 		},
 	})
 	return err
 }
 
-func (s *Server) rdbOptions(size int64) rdb.Options {
+// outOfMemory makes an error of a load that there was no memory for. To be deferred.
+func (s *Server) outOfMemory(path string, err *error) {
+	switch r := recover().(type) {
+	case nil:
+	case *mem.OutOfMemory:
+		*err = fmt.Errorf("%s: the memory does not suffice, after %d of %d MB: %w", path, s.load.done>>20, s.load.total>>20, r)
+	default:
+		panic(r)
+	}
+}
+
+func (s *Server) rdbOptions(size int64, r *replayer) rdb.Options {
 	return rdb.Options{
 		Checksum: s.cfg.Bool(config.RDBChecksum) && !s.exec.ctx.SkipChecksums, Size: size, Progress: s.loadProgress,
-		IgnoreModuleAux: true,
+		IgnoreModuleAux: true, Scrutiny: r.checks, Hash: s.ks.Hasher(), Warm: r.warm,
 	}
 }
 
 // loadRDBFile loads an RDB; false when there is none.
 func (s *Server) loadRDBFile(path string) (bool, error) {
-	return s.loadRDB(path, s.newReplayer())
+	r := s.newReplayer()
+	return s.loadRDB(path, r, r)
 }
 
-// loadRDB gives what an RDB holds to h; false when there is no file.
-func (s *Server) loadRDB(path string, h rdb.Handler) (bool, error) {
+// loadRDB gives what an RDB holds to h, which is r or leads to it; false when there is
+// no file.
+func (s *Server) loadRDB(path string, r *replayer, h rdb.Handler) (found bool, err error) {
 	f, err := s.opt.FS.OpenFile(path, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -267,7 +284,8 @@ func (s *Server) loadRDB(path string, h rdb.Handler) (bool, error) {
 	}
 	s.beginLoad(size)
 	defer s.endLoad()
-	res, err := rdb.Load(f, s.rdbOptions(size), h)
+	defer s.outOfMemory(path, &err)
+	res, err := rdb.LoadAhead(f, s.rdbOptions(size, r), h)
 	if err != nil {
 		return false, fmt.Errorf("%s: %w (redis-check-rdb %s tells more)", path, err, path)
 	}
@@ -290,7 +308,8 @@ func (s *Server) doneLoadingRDB() {
 func (s *Server) beginLoad(total int64) {
 	s.loop.UpdateTime()
 	s.afterSleep()
-	*s.load = loading{active: true, started: s.stats.nowSec, total: total, loads: s.load.loads + 1}
+	now := s.stats.nowSec
+	*s.load = loading{active: true, started: now, logged: now, total: total, loads: s.load.loads + 1}
 	s.ks.SetExpiry(keyspace.ExpiryIgnored)
 }
 
@@ -299,6 +318,36 @@ func (s *Server) endLoad() {
 	s.ks.SetExpiry(keyspace.ExpiryDeletes)
 	s.loop.UpdateTime()
 	s.afterSleep()
+}
+
+// logLoadEvery is the seconds between two lines of progress in the log.
+const logLoadEvery = 5
+
+// lineDue tells whether it is time for a line of progress in the log.
+func (l *loading) lineDue(now int64) bool {
+	if now-l.logged < logLoadEvery {
+		return false
+	}
+	l.logged = now
+	return true
+}
+
+// eta is the seconds that are left at the rate so far; 1 until there is something to
+// reckon with.
+func (l *loading) eta(now int64) int64 {
+	elapsed := now - l.started
+	if elapsed <= 0 {
+		return 1
+	}
+	return elapsed * max(0, l.total-l.done) / (l.done + 1)
+}
+
+// percent is how much of the file is loaded.
+func (l *loading) percent() float64 { return min(100, 100*ratio(uint64(l.done), uint64(l.total))) }
+
+// progress is where the load stands, for people.
+func (l *loading) progress(now int64) string {
+	return fmt.Sprintf("%.0f%%, %d of %d MB, %d s left", l.percent(), l.done>>20, l.total>>20, l.eta(now))
 }
 
 // serveEvery is how often a load lets clients in, in microseconds.
@@ -317,7 +366,10 @@ func (s *Server) loadProgress(offset int64) {
 	s.afterSleep()
 	if s.load.told != s.stats.nowSec {
 		s.load.told = s.stats.nowSec
-		s.notifyManager(fmt.Sprintf("STATUS=Loading: %d of %d MB\nEXTEND_TIMEOUT_USEC=30000000\nWATCHDOG=1\n", offset>>20, s.load.total>>20))
+		s.notifyManager(fmt.Sprintf("STATUS=Loading: %s\nEXTEND_TIMEOUT_USEC=30000000\nWATCHDOG=1\n", s.load.progress(s.stats.nowSec)))
+	}
+	if s.load.lineDue(s.stats.nowSec) {
+		s.log.Noticef("Loading the dataset: %s", s.load.progress(s.stats.nowSec))
 	}
 	s.loop.RunPosted()
 	if s.exec.client == nil {

@@ -73,12 +73,27 @@ func (r *replayer) selectDB(word []byte) error {
 	return nil
 }
 
+// warm fetches what the next keys of an RDB will look at.
+func (r *replayer) warm(hashes []uint64) { r.db.Warm(hashes) }
+
+// warmClient is warm for the next commands of a log.
+func (r *replayer) warmClient(hashes []uint64) { r.client.db.Warm(hashes) }
+
 // Aux implements rdb.Handler.
 func (r *replayer) Aux(key, value []byte) error {
 	switch string(key) {
 	case "redis-ver":
 		r.srv.log.Noticef("Loading RDB produced by version %s", value)
-	case "ctime", "used-mem", "redis-bits", "aof-base", "aof-preamble", "repl-stream-db", "repl-id", "repl-offset":
+	case "ctime":
+		if t, ok := num.ParseInt(value); ok {
+			r.srv.log.Noticef("RDB age %d seconds", max(0, r.srv.stats.nowSec-t))
+		}
+	case "used-mem":
+		if n, ok := num.ParseInt(value); ok {
+			r.srv.load.usedMem = n
+			r.srv.log.Noticef("RDB memory usage when created %.2f Mb", float64(n)/(1<<20))
+		}
+	case "redis-bits", "aof-base", "aof-preamble", "repl-stream-db", "repl-id", "repl-offset":
 	default:
 		r.srv.log.Tracef("Unrecognized RDB AUX field: '%s'", key)
 	}
@@ -113,7 +128,7 @@ func (r *replayer) Record(rec *rdb.Record) error {
 
 // Value implements rdb.ValueHandler: a key of another type. A value with nothing in
 // it, which some versions of Redis wrote, is left out as Redis does.
-func (r *replayer) Value(rec *rdb.Record, d *rdb.Decoder) error {
+func (r *replayer) Value(rec *rdb.Record, d rdb.Source) error {
 	dropped, err := r.arrived(rec)
 	switch {
 	case err != nil:

@@ -28,9 +28,20 @@ type Handler interface {
 // is no string ends the loading.
 type ValueHandler interface {
 	// Value is called instead of Record for a value that is no string. It must take
-	// the value from d, with Visit or SkipValue, whole, and nothing else.
+	// the value from src, with Visit or SkipValue, whole, and nothing else.
 	// ErrEmptyKey from Visit is no reason to return an error.
-	Value(rec *Record, d *Decoder) error
+	Value(rec *Record, src Source) error
+}
+
+// Source is where a value is taken from: a Decoder that stands before it, or what a
+// LoadAhead has decoded already.
+type Source interface {
+	// Visit gives the value of type t to v; see Decoder.Visit.
+	Visit(t byte, v Visitor, s Scrutiny) error
+	// SkipValue takes it without keeping it.
+	SkipValue(t byte) error
+	// AtMost is a bound for a number of things that the input claims; see Decoder.AtMost.
+	AtMost(n uint64) int
 }
 
 // FunctionHandler is a Handler that holds function libraries. Without it a file
@@ -63,6 +74,16 @@ type Options struct {
 	IgnoreFunctions bool
 	// IgnoreModuleAux drops modules' data when the handler takes none.
 	IgnoreModuleAux bool
+
+	// What follows is for LoadAhead.
+
+	// Scrutiny is what is looked for in values; a handler's Visit may not ask for more.
+	Scrutiny Scrutiny
+	// Hash, if not nil, is called for each key, on the goroutine that decodes: it must be a
+	// function of the bytes alone. Warm, if not nil, gets what it returned for the next
+	// keys before the first of them comes: it can fetch what they will look at.
+	Hash func(key []byte) uint64
+	Warm func(hashes []uint64)
 }
 
 // ChecksumState says what became of the checksum at the end.
@@ -123,6 +144,7 @@ type loader struct {
 	h    Handler
 	rec  Record
 	res  Result
+	at   int64 // offset of what the handler is called for
 }
 
 func (l *loader) run() (err error) {
@@ -192,6 +214,7 @@ func (l *loader) step(at int64, op byte) error {
 }
 
 func (l *loader) record(at int64, t byte) error {
+	l.at = at
 	if err := l.d.readKeyValue(at, t, &l.rec); err != nil {
 		return err
 	}
@@ -216,8 +239,17 @@ func (l *loader) give(at int64, t byte) error {
 	if h, ok := l.h.(ValueHandler); ok {
 		return h.Value(&l.rec, l.d)
 	}
-	return l.d.fail(at, ErrUnsupported, fmt.Sprintf("value type '%s' of key '%s' at offset %d is not supported here",
-		TypeName(t), printable(l.rec.Key), at))
+	return noValues(t, l.rec.Key, at)
+}
+
+// unsupported is the reason why something cannot be held.
+type unsupported string
+
+func (e unsupported) Error() string        { return string(e) }
+func (e unsupported) Is(target error) bool { return target == ErrUnsupported }
+
+func noValues(t byte, key []byte, at int64) error {
+	return unsupported(fmt.Sprintf("value type '%s' of key '%s' at offset %d is not supported here", TypeName(t), printable(key), at))
 }
 
 // refused wraps what the handler returned.
@@ -233,7 +265,7 @@ func (l *loader) selectDB(at int64) error {
 	if err != nil {
 		return err
 	}
-	l.rec.DB = n
+	l.rec.DB, l.at = n, at
 	return l.refused(at, l.h.SelectDB(n))
 }
 
@@ -248,6 +280,7 @@ func (l *loader) resize(at int64) error {
 		keys = min(keys, most)
 		expires = min(expires, keys)
 	}
+	l.at = at
 	return l.refused(at, l.h.ResizeDB(keys, expires))
 }
 
@@ -262,6 +295,7 @@ func (l *loader) aux(at int64) error {
 	}
 	key := d.cur.key
 	d.cur, d.pinned = cursor{valType: -1}, nil
+	l.at = at
 	return l.refused(at, l.h.Aux(key, value))
 }
 
@@ -273,14 +307,18 @@ func (l *loader) moduleAux(at int64) error {
 	if err := l.d.walker().moduleParts(name); err != nil {
 		return err
 	}
-	if h, ok := l.h.(ModuleAuxHandler); ok {
-		return l.refused(at, h.ModuleAux(name))
+	l.at = at
+	return l.refused(at, offerModuleAux(l.h, l.opts, name))
+}
+
+func offerModuleAux(to Handler, opts Options, name string) error {
+	if h, ok := to.(ModuleAuxHandler); ok {
+		return h.ModuleAux(name)
 	}
-	if l.opts.IgnoreModuleAux {
+	if opts.IgnoreModuleAux {
 		return nil
 	}
-	return l.d.fail(at, ErrUnsupported, fmt.Sprintf(
-		"The RDB file contains AUX module data I can't load: no matching module '%s'", name))
+	return unsupported(fmt.Sprintf("The RDB file contains AUX module data I can't load: no matching module '%s'", name))
 }
 
 func (l *loader) function(at int64, op byte) error {
@@ -288,13 +326,18 @@ func (l *loader) function(at int64, op byte) error {
 	if err != nil {
 		return err
 	}
-	if h, ok := l.h.(FunctionHandler); ok {
-		return l.refused(at, h.FunctionLib(code))
+	l.at = at
+	return l.refused(at, offerLibrary(l.h, l.opts, code))
+}
+
+func offerLibrary(to Handler, opts Options, code []byte) error {
+	if h, ok := to.(FunctionHandler); ok {
+		return h.FunctionLib(code)
 	}
-	if l.opts.IgnoreFunctions {
+	if opts.IgnoreFunctions {
 		return nil
 	}
-	return l.d.fail(at, ErrUnsupported, "function libraries are not supported yet")
+	return unsupported("function libraries are not supported yet")
 }
 
 // trailer takes the checksum, which the version has or has not.

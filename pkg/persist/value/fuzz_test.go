@@ -71,7 +71,7 @@ func (f filler) Record(r *rdb.Record) error {
 	return nil
 }
 
-func (f filler) Value(r *rdb.Record, d *rdb.Decoder) error {
+func (f filler) Value(r *rdb.Record, d rdb.Source) error {
 	err := f.loader.Load(f.w.db, r.Key, r.Type, r.ExpireAt, d, rdb.Structure)
 	if errors.Is(err, rdb.ErrEmptyKey) {
 		return nil

@@ -12,7 +12,7 @@ import (
 // Loader makes entries of what a decoder reads.
 type Loader struct {
 	limits *keyspace.Limits
-	d      *rdb.Decoder
+	d      rdb.Source
 	db     *keyspace.DB
 	key    []byte
 
@@ -37,7 +37,7 @@ func NewLoader(ks *keyspace.Keyspace) *Loader { return &Loader{limits: &ks.Limit
 // error, which is an *rdb.Error, there is no key; rdb.ErrEmptyKey says that the value
 // was read to its end and held nothing. key must not be arena memory, nor lie in what
 // d reads next. It panics with *mem.OutOfMemory.
-func (l *Loader) Load(db *keyspace.DB, key []byte, t byte, at int64, d *rdb.Decoder, s rdb.Scrutiny) error {
+func (l *Loader) Load(db *keyspace.DB, key []byte, t byte, at int64, d rdb.Source, s rdb.Scrutiny) error {
 	*l = Loader{limits: l.limits, db: db, key: key, d: d}
 	db.DeleteExpired(key) // a file's times are those of another day
 	err := d.Visit(t, l, s)
