@@ -6,6 +6,7 @@ import (
 
 	"redisd/internal/clock"
 	"redisd/pkg/command"
+	"redisd/pkg/keyspace"
 	"redisd/pkg/resp"
 )
 
@@ -21,6 +22,11 @@ type executor struct {
 	rerun  *parked   // the blocked command that runs again, nil when none does
 	input  int       // bytes of its input, from the command that runs on
 	two    [2][]byte // words of commands in the server's own name
+
+	ahead     keyspace.Ahead // the next requests of a pipeline
+	aheadArgv [][]byte       // room for their words
+	warmed    int            // requests to run before looking ahead again
+
 	watch  clock.Stopwatch
 	tx     txLog
 	asking bool  // the gates are asked for a command that does not run now
