@@ -15,7 +15,9 @@ var pipelines = []struct {
 }{
 	{"GET", func(r *rand.Rand, n int) []byte { return request("GET", fmt.Sprintf("key:%012d", r.Intn(n))) }},
 	{"SET", func(r *rand.Rand, n int) []byte { return request("SET", fmt.Sprintf("key:%012d", r.Intn(n)), "value") }},
-	{"SADD", func(r *rand.Rand, n int) []byte { return request("SADD", "set", fmt.Sprintf("element:%08d", r.Intn(n))) }},
+	{"SADD", func(r *rand.Rand, n int) []byte {
+		return request("SADD", "set", fmt.Sprintf("element:%08d", r.Intn(n)))
+	}},
 	{"HSET", func(r *rand.Rand, n int) []byte {
 		return request("HSET", "hash", fmt.Sprintf("element:%08d", r.Intn(n)), "value")
 	}},
