@@ -22,7 +22,7 @@ func (c *child) rewrite() error {
 	}
 	c.verify(name)
 	if err = c.snapshot(); err == nil {
-		err = c.difference()
+		err = c.rest()
 	}
 	if err == nil {
 		err = c.verified(name)
@@ -38,6 +38,17 @@ func (c *child) rewrite() error {
 	}
 	c.note('*', "SYNC append only file rewrite performed")
 	return nil
+}
+
+// rest is what comes behind the snapshot: the difference, or nothing.
+func (c *child) rest() error {
+	if !c.opts.SnapshotOnly {
+		return c.difference()
+	}
+	if err := c.cfg.Fail.Hit("child-before-sync"); err != nil {
+		return err
+	}
+	return c.out.finish()
 }
 
 // difference appends what was written since the cut. It catches up and syncs

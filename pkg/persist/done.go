@@ -43,6 +43,12 @@ const (
 	// StepThaw: call Resume of the log, then Next(nil): it goes on in its old
 	// file with the buffer it has.
 	StepThaw
+	// StepTurnOn, of PartsDone: the manifest is in force, the base has Size bytes. The
+	// log that gathered goes on as the live one: call its TurnOn. Then Next(nil).
+	// Outcome().DirNotSynced holds already, as at StepSwitch.
+	StepTurnOn
+	// StepUngather, of PartsDone: call Ungather of the log, if it gathers, then Next(nil).
+	StepUngather
 )
 
 // Step is one thing that a done handler wants done.
@@ -56,6 +62,8 @@ type Step struct {
 	File    vfs.File
 	Size    int64
 	Durable bool
+	// Before, of StepSwitch, is what the parts before File have, in bytes.
+	Before int64
 }
 
 // DoneConfig is what a done handler needs.
@@ -70,6 +78,11 @@ type DoneConfig struct {
 	// only; Update changes them.
 	State  aof.State
 	Always bool
+	// Into, of a rewrite, says that the result becomes the log in another way than by
+	// taking the place of the file Name; nil when not. Keep leaves the parts that are
+	// superfluous then (aof-disable-auto-gc).
+	Into *aof.Conversion
+	Keep bool
 }
 
 // Outcome is what a done handler leaves behind, valid at StepEnd.

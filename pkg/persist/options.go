@@ -64,6 +64,8 @@ type Options struct {
 	Verify bool
 	// Preamble is aof-use-rdb-preamble.
 	Preamble bool
+	// SnapshotOnly: a rewrite ends with the snapshot; there is no difference.
+	SnapshotOnly bool
 	// SyncEvery is the number of bytes after which the file is synced while it
 	// is written (IncrementalSync), 0 to sync only at the end.
 	SyncEvery int64
@@ -107,8 +109,12 @@ func (o *Options) append(dst []byte) []byte {
 	flag("compress", o.Compress)
 	flag("checksum", o.Checksum)
 	flag("preamble", o.Preamble)
+<<<<<<< HEAD
 	flag("verify", o.Verify)
 	flag("blocks", o.Blocks)
+=======
+	flag("snapshot-only", o.SnapshotOnly)
+>>>>>>> 97c9327 (aof: the multi-part layout is written: sets, parts of the log, conversions)
 	number("sync-every", o.SyncEvery)
 	number("key-save-delay", o.KeySaveDelayMicros)
 	number("timestamp", o.TimestampSecs)
@@ -167,10 +173,15 @@ func (o *Options) set(k, v string) (err error) {
 		o.Checksum = true
 	case "preamble":
 		o.Preamble = true
+<<<<<<< HEAD
 	case "verify":
 		o.Verify = true
 	case "blocks":
 		o.Blocks = true
+=======
+	case "snapshot-only":
+		o.SnapshotOnly = true
+>>>>>>> 97c9327 (aof: the multi-part layout is written: sets, parts of the log, conversions)
 	case "sync-every":
 		number(&o.SyncEvery)
 	case "key-save-delay":

@@ -43,7 +43,7 @@ type RewriteDone struct {
 	dirSynced bool     // and its live name
 	frozenAt  int64    // microseconds: when the freeze began
 	frozen    bool     // between StepFreeze and StepSwitch or StepThaw
-	renamed   bool     // the rename was handed out
+	renamed   bool     // what makes the new file the live one was handed out
 	canceled  bool
 }
 
@@ -128,13 +128,29 @@ func (d *RewriteDone) open() Step {
 		d.file = f
 		d.size, err = f.Size()
 		return err
-	}, func() Step {
-		if d.cfg.State == aof.Off {
-			return d.openOld()
-		}
-		return d.append(d.afterAppend)
-	})
+	}, d.prepare)
 }
+
+// prepare makes what a conversion into another layout needs beside the file.
+func (d *RewriteDone) prepare() Step {
+	if d.simple() {
+		return d.afterPrepare()
+	}
+	return d.then("prepare", "", "Error preparing the other layout of the append only file", d.cfg.Into.Prepare, d.afterPrepare)
+}
+
+func (d *RewriteDone) afterPrepare() Step {
+	if d.cfg.State == aof.Off {
+		return d.openOld()
+	}
+	return d.append(d.afterAppend)
+}
+
+// simple says that the rename alone makes the new file the live one.
+func (d *RewriteDone) simple() bool { return d.cfg.Into == nil || d.cfg.Into.Simple() }
+
+// parts says that the new file becomes the base of a set.
+func (d *RewriteDone) parts() bool { return d.cfg.Into != nil && d.cfg.Into.Parts() }
 
 // append is step 3: what was fed since the child stopped goes behind its file.
 // Commands that come in meanwhile are for the next round.
@@ -208,9 +224,10 @@ func (d *RewriteDone) afterSync() Step {
 func (d *RewriteDone) stale() bool { return clock.Micros(d.cfg.Clock)-d.takenAt > freshMicros }
 
 // finalSync makes durable what the policy wants durable: everything under
-// always; else what is old enough that the old file may have it on disk.
+// always; else what is old enough that the old file may have it on disk. A part that
+// is not the last one is always synced: the loader insists that it is whole.
 func (d *RewriteDone) finalSync() Step {
-	if d.cfg.Always || d.stale() {
+	if d.cfg.Always || d.stale() || d.parts() {
 		return d.sync(d.openOld)
 	}
 	return d.openOld()
@@ -232,37 +249,68 @@ func (d *RewriteDone) openOld() Step {
 }
 
 // rename is step 5, second part. From here on there is no way back, and a
-// handler that was cancelled goes on.
+// handler that was cancelled goes on. Except when a conversion is to be committed.
 func (d *RewriteDone) rename() Step {
-	d.renamed = true
+	d.renamed = d.simple()
 	d.next = func(err error) Step {
 		if err != nil {
 			d.renamed = false
 			return d.fail(err, "Error trying to rename the temporary AOF file")
 		}
+		if !d.simple() {
+			return d.commit()
+		}
 		d.out.OK, d.out.Size = true, d.size
 		return d.syncDir()
 	}
+	temp := TempRewriteDone(d.dir, d.pid)
 	return d.run("rename", "aof-rename", func() error {
-		return d.cfg.FS.Rename(TempRewriteDone(d.dir, d.pid), d.live())
+		if d.simple() {
+			return d.cfg.FS.Rename(temp, d.live())
+		}
+		return d.cfg.Into.Place(temp)
+	})
+}
+
+// commit makes the converted log the live one, and syncs the folder.
+func (d *RewriteDone) commit() Step {
+	if d.canceled {
+		return d.fail(errCancelled, "")
+	}
+	done := false
+	d.renamed = true
+	d.next = func(err error) Step {
+		if !done {
+			d.renamed = false
+			return d.fail(err, "Error trying to switch to the other layout of the append only file")
+		}
+		d.cfg.Into.Adopt(true)
+		d.out.OK, d.out.Size = true, d.size
+		return d.dirIsSynced(err)
+	}
+	return d.run("commit", "", func() (err error) {
+		done, err = d.cfg.Into.Commit()
+		return err
 	})
 }
 
 // syncDir is step 5, third part. An error does not undo the rename: the new
 // file is the live one in any case.
 func (d *RewriteDone) syncDir() Step {
-	d.next = func(err error) Step {
-		if err != nil {
-			d.log('#', "Error syncing the folder of the AOF file %s: %s", d.cfg.Name, reason(err))
-			d.failed(err)
-			d.out.OK, d.out.DirNotSynced = true, true
-		}
-		d.dirSynced = err == nil
-		return d.swap(d.closeOld)
-	}
+	d.next = d.dirIsSynced
 	return d.run("syncdir", "", func() error {
 		return d.cfg.FS.SyncDir(filepath.Dir(d.live()))
 	})
+}
+
+func (d *RewriteDone) dirIsSynced(err error) Step {
+	if err != nil {
+		d.log('#', "Error syncing the folder of the AOF file %s: %s", d.cfg.Name, reason(err))
+		d.failed(err)
+		d.out.OK, d.out.DirNotSynced = true, true
+	}
+	d.dirSynced = err == nil
+	return d.swap(d.closeOld)
 }
 
 // swap is steps 6 to 8: the log goes on in the new file, which the server
@@ -279,6 +327,11 @@ func (d *RewriteDone) swap(fn func() Step) Step {
 		Kind: StepSwitch, Name: "switch", File: d.file, Size: d.size,
 		Durable: d.synced && d.dirSynced,
 	}
+	if d.parts() {
+		// The file is the base, and stays as it is.
+		d.old = d.file
+		st.File, st.Size, st.Before = d.cfg.Into.Incr(), 0, d.size
+	}
 	d.file = nil
 	d.unfreeze()
 	d.next = func(error) Step { return fn() }
@@ -292,7 +345,14 @@ func (d *RewriteDone) leaveFile(fn func() Step) Step {
 	d.file = nil
 	closeNew := func(error) Step {
 		d.next = func(error) Step { return fn() }
-		return d.run("close-new", "", f.Close)
+		return d.run("close-new", "", func() error {
+			if d.parts() {
+				if incr := d.cfg.Into.Incr(); incr != nil {
+					_ = incr.Close() // empty
+				}
+			}
+			return f.Close()
+		})
 	}
 	if !d.frozen {
 		return closeNew(nil)
@@ -322,14 +382,31 @@ func (d *RewriteDone) closeOld() Step {
 	if !d.out.DirNotSynced {
 		d.log('*', "Background AOF rewrite finished successfully")
 	}
-	d.next = func(error) Step { return d.finish() }
+	d.next = func(error) Step { return d.clean() }
 	if old == nil {
-		return d.finish()
+		return d.clean()
 	}
 	return d.run("close-old", "", func() error {
 		_ = old.Close() // an error of a file that is gone has no meaning
 		return nil
 	})
+}
+
+// clean removes the log of the former layout. An error has no consequences: the next
+// rewrite, or start, tries again.
+func (d *RewriteDone) clean() Step {
+	if d.simple() || d.out.DirNotSynced {
+		return d.finish()
+	}
+	into, keep := d.cfg.Into, d.cfg.Keep
+	d.next = func(err error) Step {
+		if err != nil {
+			d.log('#', "Removing the former append only file: %s", reason(err))
+		}
+		into.Adopt(true)
+		return d.finish()
+	}
+	return d.run("clean", "", func() error { return into.Clean(keep) })
 }
 
 func (d *RewriteDone) finish() Step {
@@ -352,6 +429,18 @@ func (d *RewriteDone) fail(err error, complaint string) Step {
 		clean := d.remove(d.file, d.old)
 		d.file, d.old = nil, nil
 		d.next = func(error) Step { return d.finish() }
+		if d.cfg.Into == nil {
+			return clean
+		}
+		run := clean.Run
+		clean.Run = func() error {
+			d.cfg.Into.Undo()
+			return run()
+		}
+		d.next = func(error) Step {
+			d.cfg.Into.Adopt(false)
+			return d.finish()
+		}
 		return clean
 	}
 	if d.frozen {

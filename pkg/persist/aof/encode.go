@@ -25,3 +25,10 @@ func AppendSelect(dst []byte, db int) []byte {
 	dst = num.AppendInt(dst, int64(db))
 	return append(dst, '\r', '\n')
 }
+
+// AppendTimestamp appends a note of the time, in Unix seconds.
+func AppendTimestamp(dst []byte, seconds int64) []byte {
+	dst = append(dst, "#TS:"...)
+	dst = num.AppendInt(dst, seconds)
+	return append(dst, '\r', '\n')
+}

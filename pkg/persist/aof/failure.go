@@ -45,8 +45,11 @@ func (l *Log) syncFailed(err error) {
 	l.event(Warning, "Fail to fsync the AOF file: %s", Strerror(err))
 }
 
-// strict says that commands wait for the point of Always.
-func (l *Log) strict() bool { return l.policy == Always || l.syncThrough > l.done }
+// strict says that commands wait for the point of Always. While the log waits for its
+// first rewrite nothing is promised.
+func (l *Log) strict() bool {
+	return l.state == On && (l.policy == Always || l.syncThrough > l.done)
+}
 
 // exit gives the outcome Exit, once.
 func (l *Log) exit(err error, format string, args ...any) {

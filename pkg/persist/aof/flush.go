@@ -9,7 +9,7 @@ package aof
 // sleeps and before it sends replies; now is in milliseconds.
 func (l *Log) Flush(now int64) {
 	l.now = now
-	if l.state != On || l.fatal != nil {
+	if l.live == nil || l.fatal != nil {
 		return
 	}
 	l.endBlock(false)
@@ -117,6 +117,10 @@ func (l *Log) writeDone(lv *live) {
 		l.recycle(later)
 		l.writeFailed(w.res, len(rest)+w.res.kept)
 		return
+	case w.syncErr != nil && !l.strict(): // that of Part
+		l.written = w.seq
+		l.advance(w.seq)
+		l.syncFailed(w.syncErr)
 	case w.syncErr != nil:
 		l.exit(w.syncErr, "Can't persist AOF for fsync error when the AOF fsync policy is 'always': %s. Exiting...", Strerror(w.syncErr))
 	default:
@@ -142,7 +146,7 @@ func (l *Log) startSync() {
 	lv := l.live
 	switch {
 	case l.policy != Everysec || l.suppressed() || l.syncErr != nil:
-	case lv.sync.busy || lv.write.busy && lv.write.sync:
+	case lv.sync.busy || lv.write.busy && lv.write.sync || l.parting != nil:
 	case lv.size <= lv.synced || !passed(l.now, l.lastSync, syncEveryMillis):
 	default:
 		l.lastSync = l.now

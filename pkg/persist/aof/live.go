@@ -85,6 +85,7 @@ func (l *Log) newLive(f vfs.File, size, synced int64) *live {
 		select {
 		case <-w.done:
 			l.writeDone(lv)
+			l.goOnParting()
 		default:
 		}
 	}
@@ -92,6 +93,7 @@ func (l *Log) newLive(f vfs.File, size, synced int64) *live {
 		select {
 		case <-s.done:
 			l.syncDone(lv)
+			l.goOnParting()
 		default:
 		}
 	}

@@ -86,6 +86,9 @@ type Config struct {
 	// waits a moment for the writers whose replies have just left. Called on the
 	// loop; a later call replaces an earlier one. When nil nothing waits.
 	Alarm func(micros int64)
+	// Seconds is the Unix time, for SetTimestamps; nil when that is not used. Called on
+	// the loop.
+	Seconds func() int64
 	// Failpoints may be nil. Points: aof-write, aof-written, aof-synced.
 	Failpoints *failpoint.Set
 }
@@ -121,6 +124,11 @@ type Log struct {
 	held    bool // between Hold and Switch or Resume
 	heldOff int  // buf[:heldOff] was appended before Hold
 	heldSeq uint64
+	parting func(error) // of Part, until what was appended before it is durable
+	before  int64       // bytes in the parts before the live file
+
+	stamps  bool  // a note of the time goes before the first command of each second
+	stamped int64 // the last one, Unix seconds
 
 	childActive bool
 	lastSync    int64 // when the last everysec sync started
@@ -198,11 +206,11 @@ func (l *Log) AwaitRewrite() {
 }
 
 // AppendCommand encodes argv, behind a SELECT if db is not the one selected, and
-// appends it to the open batch when the Log is On (or held). It returns the bytes
+// appends it to the open batch when the Log Keeps it. It returns the bytes
 // for others that need them (the difference of a rewrite); they are valid until
 // the next call of the Log and must not be changed. A negative db means any.
 func (l *Log) AppendCommand(db int, argv [][]byte) []byte {
-	keep := l.state == On || l.held
+	keep := l.Keeps()
 	dst := l.buf
 	if keep {
 		dst = l.sums.Begin(dst)
@@ -213,6 +221,9 @@ func (l *Log) AppendCommand(db int, argv [][]byte) []byte {
 		dst = nil
 	}
 	start := len(dst)
+	if l.stamps {
+		dst = l.appendStamp(dst)
+	}
 	if db != l.selected && db >= 0 {
 		dst = AppendSelect(dst, db)
 		l.selected = db
@@ -311,12 +322,12 @@ func (l *Log) Err() error {
 // NeedsRewrite says that a sync failed and only another file helps.
 func (l *Log) NeedsRewrite() bool { return l.syncErr != nil }
 
-// Size is the number of bytes in the file.
+// Size is the number of bytes in the file, and in the parts before it.
 func (l *Log) Size() int64 {
 	if l.live == nil {
 		return 0
 	}
-	return l.live.size
+	return l.before + l.live.size
 }
 
 // Base is the size after the last rewrite, or at start.

@@ -3,6 +3,7 @@ package aof
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -11,8 +12,9 @@ import (
 	"redisd/internal/vfs"
 )
 
-// The multi-part layout of Redis 7, read only: a directory with a manifest that
-// lists one base file and increments in order. One line a file:
+// The multi-part layout of Redis 7: a directory with a manifest that lists one base
+// file and increments in order. manifest_write.go writes it, set.go changes it on the
+// disk. One line a file:
 //
 //	file appendonly.aof.2.base.rdb seq 2 type b
 //	file appendonly.aof.1.incr.aof seq 1 type h      history: no longer counts
@@ -29,6 +31,8 @@ type Manifest struct {
 	Base    *Part  // nil if there is none
 	Incr    []Part // in the order of loading
 	History []Part // left over from before the last rewrite
+	// FileVoid: the file of the one-file layout, if there is one, does not count.
+	FileVoid bool
 }
 
 // Parts returns what is to be loaded, in order.
@@ -67,6 +71,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 		data = rest
 		lines++
 		if len(line) > 0 && line[0] == '#' {
+			m.FileVoid = m.FileVoid || string(line) == fileVoid
 			continue
 		}
 		if !whole || len(line) >= maxManifestLine {
@@ -243,12 +248,22 @@ func LoadSet(fsys vfs.FS, dir, name string, opts LoadOptions) (LoadResult, error
 		if i < len(parts)-1 {
 			one.AllowTruncated, one.CorruptTailMax = false, 0
 		}
+		if i > 0 {
+			// Each file is a stream of its own.
+			if err := opts.Exec([][]byte{[]byte("SELECT"), []byte("0")}); err != nil {
+				return sum, &LoadError{KindCommand, filepath.Join(dir, p.Name), 0, err.Error(), err}
+			}
+		}
 		start := micros(opts)
 		res, err := Load(fsys, filepath.Join(dir, p.Name), one)
 		sum.Commands += res.Commands
 		sum.Size += res.Size
 		sum.Preamble += res.Preamble
 		sum.Truncated += res.Truncated
+		var le *LoadError
+		if errors.As(err, &le) && le.Kind == KindCut && i < len(parts)-1 {
+			le.Text = fmt.Sprintf("Fatal error: the truncated file is not the last file (file %s, good up to offset %d)", p.Name, le.Offset)
+		}
 		if err != nil {
 			return sum, err
 		}

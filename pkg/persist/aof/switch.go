@@ -29,7 +29,7 @@ func (l *Log) Resume() {
 	if !l.held {
 		return
 	}
-	l.held = false
+	l.held, l.parting = false, nil
 	if l.state == On {
 		return
 	}
@@ -101,9 +101,14 @@ func (l *Log) Stop() {
 	l.endBlock(true)
 	l.seal()
 	lv := l.live
-	l.state, l.live, l.selected = Off, nil, -1
+	gathered := l.state == WaitRewrite
+	l.state, l.live, l.selected, l.before = Off, nil, -1, 0
 	l.clearErrors()
 	if lv == nil {
+		return
+	}
+	if gathered {
+		l.drop(lv)
 		return
 	}
 	lv.retired, lv.final = true, true
@@ -183,10 +188,14 @@ func (l *Log) Close() error {
 // adopt makes f the live file.
 func (l *Log) adopt(f vfs.File, size, synced int64) {
 	l.live = l.newLive(f, size, synced)
+<<<<<<< HEAD
 	if len(l.buf) == 0 {
 		l.sums.restart() // else it is the start of f, and begins a block
 	}
 	l.base = size
+=======
+	l.base, l.before = size, 0
+>>>>>>> 97c9327 (aof: the multi-part layout is written: sets, parts of the log, conversions)
 	l.clearErrors()
 	l.ForceSelect()
 	l.slowUntil, l.gather = 0, gather{}
