@@ -54,7 +54,7 @@ func (r *runner) notifier() func(string) {
 	}
 }
 
-// greet writes the first lines. Tools look for "PID: <n>".
+// greet writes the first lines.
 func (r *runner) greet() {
 	pid := os.Getpid()
 	r.log.Noticef("oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo")
@@ -64,7 +64,6 @@ func (r *runner) greet() {
 	} else {
 		r.log.Noticef("Configuration loaded")
 	}
-	r.log.Noticef("Running mode=standalone, port=%d, PID: %d", r.cfg.Int(config.Port), pid)
 	for _, d := range r.cfg.Inert() {
 		r.log.Verbosef("Directive %s has no effect: %s", d.Name, d.Inert)
 	}

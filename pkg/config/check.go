@@ -80,13 +80,6 @@ func checkAppendDirname(v *value) error {
 	return nil
 }
 
-func checkAOFLayout(v *value) error {
-	if v.n != LayoutFile {
-		return reason("this version writes the one-file layout only")
-	}
-	return nil
-}
-
 func checkShutdownFlags(v *value) error {
 	if v.n&ShutdownSave != 0 && v.n&ShutdownNoSave != 0 {
 		return reason("shutdown options SAVE and NOSAVE can't be used simultaneously")

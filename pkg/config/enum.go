@@ -13,7 +13,7 @@ const (
 // Values of AOFLayout.
 const (
 	LayoutFile = iota
-	LayoutDirectory
+	LayoutParts
 )
 
 // Values of LogLevel.
@@ -132,6 +132,10 @@ func enum(words ...string) []EnumValue {
 		e[i] = EnumValue{Name: w, Value: int64(i)}
 	}
 	return e
+}
+
+func layouts() []EnumValue {
+	return []EnumValue{{"file", LayoutFile}, {"multipart", LayoutParts}, {"directory", LayoutParts}}
 }
 
 func oomModes() []EnumValue {

@@ -109,12 +109,9 @@ func (o *Options) append(dst []byte) []byte {
 	flag("compress", o.Compress)
 	flag("checksum", o.Checksum)
 	flag("preamble", o.Preamble)
-<<<<<<< HEAD
 	flag("verify", o.Verify)
 	flag("blocks", o.Blocks)
-=======
 	flag("snapshot-only", o.SnapshotOnly)
->>>>>>> 97c9327 (aof: the multi-part layout is written: sets, parts of the log, conversions)
 	number("sync-every", o.SyncEvery)
 	number("key-save-delay", o.KeySaveDelayMicros)
 	number("timestamp", o.TimestampSecs)
@@ -173,15 +170,12 @@ func (o *Options) set(k, v string) (err error) {
 		o.Checksum = true
 	case "preamble":
 		o.Preamble = true
-<<<<<<< HEAD
 	case "verify":
 		o.Verify = true
 	case "blocks":
 		o.Blocks = true
-=======
 	case "snapshot-only":
 		o.SnapshotOnly = true
->>>>>>> 97c9327 (aof: the multi-part layout is written: sets, parts of the log, conversions)
 	case "sync-every":
 		number(&o.SyncEvery)
 	case "key-save-delay":

@@ -395,7 +395,7 @@ func (d *RewriteDone) closeOld() Step {
 // clean removes the log of the former layout. An error has no consequences: the next
 // rewrite, or start, tries again.
 func (d *RewriteDone) clean() Step {
-	if d.simple() || d.out.DirNotSynced {
+	if d.cfg.Into == nil || d.out.DirNotSynced {
 		return d.finish()
 	}
 	into, keep := d.cfg.Into, d.cfg.Keep

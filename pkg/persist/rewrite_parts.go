@@ -85,8 +85,6 @@ type PartsConfig struct {
 	Gathered bool
 	// Preamble: the child's file starts with an RDB.
 	Preamble bool
-	// Keep leaves superfluous parts (aof-disable-auto-gc).
-	Keep bool
 	// Err, not nil, is why the rewrite has failed whatever the child says: the next
 	// increment could not be made, or what was gathered is not whole.
 	Err error
@@ -128,6 +126,10 @@ func (d *PartsDone) Cancel() (tooLate bool) {
 	d.canceled = true
 	return d.committed
 }
+
+// Update does nothing: what the setting appendonly means for the log is seen to by the
+// log, and every part is synced.
+func (d *PartsDone) Update(aof.State, bool) {}
 
 func (d *PartsDone) begin(exit Exit, err error) Step {
 	switch {
@@ -242,7 +244,7 @@ func (d *PartsDone) collect() Step {
 		d.log('*', "Background AOF rewrite finished successfully")
 	}
 	names, rest := d.manifest.Garbage()
-	if d.cfgParts.Keep || rest == d.manifest || d.out.DirNotSynced {
+	if d.cfg.Keep || rest == d.manifest || d.out.DirNotSynced {
 		return d.finish()
 	}
 	for _, n := range names {

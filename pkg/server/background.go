@@ -43,7 +43,8 @@ type background struct {
 	busyAt    int64               // nanoseconds, when a slice last saw that commands had run
 	pumpSeen  uint64              // commands that had run by then
 
-	rewriteDone *persist.RewriteDone // the handler at work, after the child
+	plan        rewritePlan    // of the rewrite
+	rewriteDone rewriteHandler // the handler at work, after the child
 	saveDone    *persist.SaveDone
 
 	// killed says that the daemon itself stopped the child.

@@ -111,6 +111,6 @@ func (s *Server) configResetStat(c *command.Ctx) {
 	s.journal.log.ResetStats()
 	s.saves.count = 0
 	s.background.jobs.rewrites = 0
-	s.background.jobs.rewriteFailures, s.background.jobs.retryRewriteAt = 0, 0
+	s.background.jobs.rewriteFailures = 0
 	c.Out.OK()
 }

@@ -95,7 +95,8 @@ func (s *Server) cmdBGRewriteAOF(c *command.Ctx) {
 	switch {
 	case b.rewriting():
 		c.Out.Error("ERR Background append only file rewriting already in progress")
-	case b.active():
+	case b.active(), s.exec.tx.active:
+		// Inside of a transaction what it has changed is not in the log yet.
 		b.scheduleRewrite()
 		c.Out.Simple("Background append only file rewriting scheduled")
 	case b.startRewrite() != nil:

@@ -7,6 +7,7 @@ import (
 
 	"redisd/pkg/command"
 	"redisd/pkg/config"
+	"redisd/pkg/persist/aof"
 	"redisd/pkg/persist/rdb"
 )
 
@@ -130,21 +131,14 @@ func (s *Server) debugLoadAOF(c *command.Ctx) {
 		c.Out.Errorf("ERR Error writing the append only file: %s", err)
 		return
 	}
-	file, err := s.exists(s.aofPath())
-	if err == nil && !file {
-		if s.journal.on() {
-			file = true // empty
-		} else {
-			file, err = s.exists(s.manifestPath())
-		}
-	}
-	if err != nil || !file {
+	layout, err := s.journal.parts.Detect()
+	if err != nil || layout == aof.NoLayout {
 		s.log.Warnf("DEBUG LOADAOF: %s: there is nothing to load (%v)", s.aofPath(), err)
 		c.Out.Error("ERR Error trying to load the append only file, check server logs.")
 		return
 	}
 	s.ks.FlushAll(false)
-	if _, _, err := s.loadAnyAOF(); err != nil {
+	if _, err := s.loadAnyAOF(); err != nil {
 		s.log.Warnf("DEBUG LOADAOF: %s", err)
 		s.abandon()
 		c.Out.Error("ERR Error trying to load the append only file, check server logs.")

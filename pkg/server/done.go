@@ -48,6 +48,12 @@ func (b *background) drive(h doneHandler, err error, finish func(persist.Outcome
 			b.srv.journal.log.Resume()
 		case persist.StepSwitch:
 			b.switchLog(st, h.Outcome())
+		case persist.StepTurnOn:
+			b.turnedOn(st, h.Outcome())
+		case persist.StepUngather:
+			if b.srv.journal.log.Gathered() {
+				b.srv.journal.log.Ungather()
+			}
 		}
 	}
 }
@@ -78,15 +84,26 @@ func (b *background) inBackground(st persist.Step, then func(error)) {
 func (b *background) switchLog(st persist.Step, out persist.Outcome) {
 	s := b.srv
 	log := s.journal.log
-	if out.DirNotSynced && log.Policy() == aof.Always {
-		s.log.Warnf("Can't make the rewritten AOF durable and the AOF fsync policy is 'always'. Exiting...")
-		os.Exit(1)
-	}
+	b.mustBeDurable(out.DirNotSynced)
 	if err := log.Switch(st.File, st.Size, st.Durable); err != nil {
 		s.log.Warnf("Can't go on in the rewritten AOF: %s. Exiting...", aof.Strerror(err))
 		os.Exit(1)
 	}
-	log.SetBase(st.Size)
+	log.SetBefore(st.Before)
+	log.SetBase(log.Size())
+	s.journal.live = nil
+	if b.plan.into == aof.PartsLayout {
+		s.journal.live = b.plan.set
+	}
+}
+
+// mustBeDurable ends the daemon when, under always, the names of the log's files may
+// not survive a power failure: nothing can be acknowledged any more.
+func (b *background) mustBeDurable(notDurable bool) {
+	if notDurable && b.srv.journal.log.Policy() == aof.Always {
+		b.srv.log.Warnf("Can't make the rewritten AOF durable and the AOF fsync policy is 'always'. Exiting...")
+		os.Exit(1)
+	}
 }
 
 // exitOf is how a child ended, as persist wants to know it. A child that the daemon
@@ -103,27 +120,16 @@ func (b *background) exitOf(e proc.Exit) persist.Exit {
 	return persist.Exit{Code: e.Code, Signal: int(e.Signal)}
 }
 
-// rewriteExited starts the rewrite-done handler.
-func (b *background) rewriteExited(e proc.Exit) {
-	s := b.srv
-	h := b.rewrite.Done(b.exitOf(e), persist.DoneConfig{
-		FS: s.opt.FS, Clock: s.opt.Clock, Fail: s.opt.Failpoints, Name: s.aofPath(),
-		State: s.journal.log.State(), Always: s.journal.log.Policy() == aof.Always,
-	})
-	b.rewriteDone = h
-	b.drive(h, nil, b.rewriteOver)
-}
-
 func (b *background) rewriteOver(out persist.Outcome) {
 	s := b.srv
 	s.journal.diff = nil
-	b.rewriteDone = nil
 	b.jobs.verified.note(out.Err, b.job.Report())
+	b.rewriteDone, b.plan = nil, rewritePlan{}
 	b.jobs.rewriteSeconds = s.stats.nowSec - b.jobs.rewriteStarted
 	switch {
 	case out.OK && !out.StatusErr:
 		b.jobs.backoff.passed()
-		b.jobs.rewriteOK, b.jobs.rewriteError, b.jobs.rewriteFailures, b.jobs.retryRewriteAt = true, "", 0, 0
+		b.jobs.rewriteOK, b.jobs.rewriteError, b.jobs.rewriteFailures = true, "", 0
 		b.jobs.rewrites++
 	case out.StatusErr:
 		b.rewriteFailed(b.failure(out.Err))

@@ -82,7 +82,7 @@ func TestHotCommandsAllocateNothing(t *testing.T) {
 	for _, aof := range []string{"no", "yes"} {
 		b := newBench(t, "appendonly "+aof, "appendfsync no")
 		if aof == "yes" {
-			check.NoErr(t, b.s.openAOF())
+			check.NoErr(t, b.s.startFile(false))
 		}
 		for _, tc := range hotCommands {
 			t.Run(tc.name+" with appendonly "+aof, func(t *testing.T) {

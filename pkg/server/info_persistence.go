@@ -26,6 +26,7 @@ func (s *Server) infoPersistence(w *infoWriter) {
 	w.uint("rdb_last_load_keys_loaded", s.saves.lastLoaded)
 	state := s.journal.log.State()
 	w.bool("aof_enabled", state != aof.Off)
+	w.text("aof_layout", s.layoutWord())
 	w.bool("aof_rewrite_in_progress", b.rewriting())
 	w.bool("aof_rewrite_scheduled", b.schedule.rewrite)
 	w.int("aof_last_rewrite_time_sec", b.jobs.rewriteSeconds)

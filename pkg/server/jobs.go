@@ -14,7 +14,8 @@ type jobStatus struct {
 	rewriteSeconds  int64 // how long the last one took, -1 for none
 	rewriteStarted  int64 // Unix seconds of the running one
 	rewriteFailures int   // in a row
-	retryRewriteAt  int64 // Unix seconds before which no automatic one starts
+	retryMinutes    int64 // how long automatic ones wait after failures
+	retryRewriteAt  int64 // Unix seconds before which no automatic one starts, 0 = no limit
 	rewrites        int64
 	saveError       string // why the last save failed, for INFO
 	rewriteError    string
@@ -109,39 +110,6 @@ func (b *background) startSave() error {
 	return nil
 }
 
-// startRewrite starts a BGREWRITEAOF; the caller made sure that no child lives.
-func (b *background) startRewrite() error {
-	s := b.srv
-	b.schedule.rewrite, b.schedule.asked = false, false
-	wantDiff := !s.journal.off()
-	b.rewrite = persist.NewRewriteJob(b.options(persist.RoleAOF), wantDiff)
-	b.job = &b.rewrite.Job
-	if err := b.start(RoleRewrite, config.AOFRewriteCPUList); err != nil {
-		b.job, b.rewrite = nil, nil
-		b.rewriteFailed("fork: " + err.Error())
-		s.log.Warnf("Can't rewrite append only file in background: fork: %s", err)
-		return err
-	}
-	if wantDiff {
-		s.journal.log.ForceSelect()
-		s.journal.diff = b.feed
-	}
-	b.jobs.rewriteStarted = s.stats.nowSec
-	s.log.Noticef("Background append only file rewriting started by pid %d", b.child.Pid)
-	return nil
-}
-
-// rewriteFailed counts a failure and makes automatic rewrites wait, longer each
-// time, as Redis 7 does after the third: 1, 2, 4... minutes, at most an hour.
-func (b *background) rewriteFailed(reason string) {
-	const free, longest = 3, 60
-	b.jobs.rewriteOK, b.jobs.rewriteError = false, reason
-	b.jobs.rewriteFailures++
-	if n := b.jobs.rewriteFailures - free; n >= 0 {
-		b.jobs.retryRewriteAt = b.srv.stats.nowSec + 60*int64(min(longest, 1<<min(n, 6)))
-	}
-}
-
 // startDue starts what is scheduled or what a rule asks for, when no child lives.
 func (b *background) startDue() {
 	s := b.srv
@@ -151,7 +119,7 @@ func (b *background) startDue() {
 	now := s.stats.nowSec
 	waits := b.jobs.backoff.waits(now)
 	switch {
-	case b.schedule.rewrite && (b.schedule.asked || !waits && now >= b.jobs.retryRewriteAt):
+	case b.schedule.rewrite && (b.schedule.asked || !waits && !b.rewriteLimited()):
 		if b.startRewrite() != nil {
 			b.schedule.rewrite = s.journal.waitsForRewrite()
 		}
@@ -165,7 +133,7 @@ func (b *background) startDue() {
 	if waits {
 		return
 	}
-	if s.journal.log.NeedsRewrite() && now >= b.jobs.retryRewriteAt {
+	if s.journal.log.NeedsRewrite() && !b.rewriteLimited() {
 		s.log.Warnf("Syncing the AOF failed: only a rewrite into a new file makes it whole again. Starting one.")
 		_ = b.startRewrite()
 		return
@@ -175,34 +143,10 @@ func (b *background) startDue() {
 		_ = b.startSave()
 		return
 	}
-	if growth, ok := b.rewriteDue(now); ok {
+	if growth, ok := b.rewriteDue(); ok && !b.rewriteLimited() {
 		s.log.Noticef("Starting automatic rewriting of AOF on %d%% growth", growth)
 		_ = b.startRewrite()
 	}
-}
-
-// rewriteDue tells whether the log has grown by auto-aof-rewrite-percentage since
-// the last rewrite.
-func (b *background) rewriteDue(now int64) (growth int64, due bool) {
-	s := b.srv
-	percent := s.cfg.Int(config.AutoAOFRewritePercentage)
-	size := s.journal.log.Size()
-	if !s.journal.on() || now < b.jobs.retryRewriteAt {
-		return 0, false
-	}
-	if percent == 0 || size <= s.cfg.Int(config.AutoAOFRewriteMinSize) {
-		return 0, false
-	}
-	base := max(1, s.journal.log.Base())
-	growth = size*100/base - 100
-	return growth, growth >= percent
-}
-
-// scheduleRewrite has a rewrite that somebody asked for start when the child in
-// progress has ended: the rest after failures is for automatic ones.
-func (b *background) scheduleRewrite() {
-	b.schedule.rewrite, b.schedule.asked = true, true
-	b.jobs.rewriteFailures, b.jobs.retryRewriteAt = 0, 0
 }
 
 // askRewrite is BGREWRITEAOF by a signal; it gives what happened in words.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"redisd/internal/vfs"
@@ -22,6 +21,9 @@ type journal struct {
 	// diff takes each logged command's bytes for the rewrite in progress; nil
 	// when there is none, or it needs no difference.
 	diff func(frame []byte)
+	// parts is the multi-part log of the working directory, or what would be one; live
+	// is where the log is that goes on, nil when that is a single file.
+	parts, live *aof.Set
 	// flushSleep is DEBUG AOF-FLUSH-SLEEP: tests make every flush that slow.
 	flushSleep time.Duration
 	// alarm brings a turn when the log has waited for writers long enough.
@@ -43,6 +45,7 @@ func newJournal(s *Server) (*journal, error) {
 		Event:           s.onLogEvent,
 		Latency:         func(name string, micros int64) { s.latency.add(name, micros*1000) },
 		Micros:          s.exec.watch.Micros,
+		Seconds:         func() int64 { return s.stats.nowSec },
 		Alarm:           j.wakeAfter,
 		Failpoints:      s.opt.Failpoints,
 	})
@@ -90,7 +93,7 @@ func (s *Server) onLogEvent(e aof.Event) {
 // keeps it, even while it is not on yet: the rewrite takes no more, and the new file
 // must get it.
 func (j *journal) feed(db int, words [][]byte) {
-	if j.diff == nil && j.log.State() != aof.On && !j.log.Held() {
+	if j.diff == nil && !j.log.Keeps() {
 		return
 	}
 	frame := j.log.AppendCommand(db, words)
@@ -131,20 +134,6 @@ func (j *journal) flush(now int64) {
 // aofPath is where the log is, in the working directory.
 func (s *Server) aofPath() string { return s.cfg.String(config.AppendFilename) }
 
-// openAOF opens the log for appending at start, created when it is not there,
-// and turns logging on.
-func (s *Server) openAOF() error {
-	f, err := s.opt.FS.OpenFile(s.aofPath(), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
-	if err != nil {
-		return err
-	}
-	if err := s.journal.log.Start(f, -1); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	s.journal.log.SetBase(s.journal.log.Size())
-	return s.opt.FS.SyncDir(".")
-}
-
 // exists tells whether a file is there and not empty.
 func (s *Server) exists(path string) (bool, error) {
 	info, err := s.opt.FS.Stat(path)
@@ -155,11 +144,4 @@ func (s *Server) exists(path string) (bool, error) {
 		return false, err
 	}
 	return info.Size() > 0, nil
-}
-
-// appendDir is Redis 7's folder of the multi-part layout.
-func (s *Server) appendDir() string { return s.cfg.String(config.AppendDirname) }
-
-func (s *Server) manifestPath() string {
-	return filepath.Join(s.appendDir(), s.aofPath()+".manifest")
 }

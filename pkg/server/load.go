@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"redisd/internal/vfs"
@@ -90,7 +89,15 @@ func (s *Server) takeLock() error {
 func (s *Server) loadAtStart() error {
 	start := s.exec.watch.Micros()
 	took := func() float64 { return float64(s.exec.watch.Micros()-start) / 1e6 }
+	if err := s.openParts(); err != nil {
+		return s.loadFailed(err)
+	}
 	if !s.cfg.Bool(config.AppendOnly) {
+		if layout, err := s.journal.parts.Detect(); err == nil {
+			if err := s.keepLayout(layout); err != nil {
+				return err
+			}
+		}
 		found, err := s.loadRDBFile(s.cfg.String(config.DBFilename))
 		if err != nil {
 			return s.loadFailed(err)
@@ -100,14 +107,14 @@ func (s *Server) loadAtStart() error {
 		}
 		return nil
 	}
-	found, seed, err := s.loadAnyAOF()
+	found, err := s.loadAnyAOF()
 	if err != nil {
 		return s.loadFailed(err)
 	}
 	if found {
 		s.log.Noticef("DB loaded from append only file: %.3f seconds", took())
 		s.warnOfHiddenRDB()
-		return s.startLog(seed)
+		return s.startLog(false)
 	}
 	found, err = s.loadRDBFile(s.cfg.String(config.DBFilename))
 	if err != nil {
@@ -133,22 +140,6 @@ func (s *Server) warnOfHiddenRDB() {
 	}
 }
 
-// startLog opens the log after a load. A dataset that did not come from the file
-// must be in it before the log counts, or a crash would lose it: then the file is
-// written first.
-func (s *Server) startLog(seed bool) error {
-	if seed {
-		o := s.cfg.String(config.AppendFilename)
-		if err := s.writeNow(persist.RoleAOF, o); err != nil {
-			return fmt.Errorf("Can't write the append-only file %s: %w", o, err)
-		}
-	}
-	if err := s.openAOF(); err != nil {
-		return fmt.Errorf("Can't open the append-only file %s: %w", s.aofPath(), err)
-	}
-	return nil
-}
-
 func (s *Server) loadFailed(err error) error {
 	if s.life.over {
 		return nil
@@ -163,59 +154,8 @@ func (s *Server) loadFailed(err error) error {
 	return fmt.Errorf("Fatal error loading the DB, check server logs. Exiting. %w", err)
 }
 
-// loadAnyAOF replays the single file, or Redis 7's folder when there is no file.
-// seed says that the file must be written from what the folder held.
-func (s *Server) loadAnyAOF() (found, seed bool, err error) {
-	if file, err := s.opt.FS.Stat(s.aofPath()); err == nil {
-		if err := s.checkFolderIsOlder(file.ModTime()); err != nil {
-			return true, false, err
-		}
-		return true, false, s.replay(func(o aof.LoadOptions) (aof.LoadResult, error) {
-			return aof.Load(s.opt.FS, s.aofPath(), o)
-		})
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return false, false, err
-	}
-	if _, err := s.opt.FS.Stat(s.manifestPath()); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return false, false, nil
-		}
-		return false, false, err
-	}
-	err = s.replay(func(o aof.LoadOptions) (aof.LoadResult, error) {
-		return aof.LoadSet(s.opt.FS, s.appendDir(), filepath.Base(s.manifestPath()), o)
-	})
-	if err == nil {
-		s.log.Warnf("The data came from the folder %s (Redis 7's layout); it goes on in the file %s. The folder stays as it is: "+
-			"move it away before redis-server 7 is started here again, which would load its old data.", s.appendDir(), s.aofPath())
-	}
-	return true, true, err
-}
-
-// checkFolderIsOlder refuses to choose when both the file and Redis 7's folder are
-// there and the folder was written later: somebody went back to Redis and on again,
-// and the file would bring back old data.
-func (s *Server) checkFolderIsOlder(file time.Time) error {
-	entries, err := s.opt.FS.ReadDir(s.appendDir())
-	if err != nil {
-		return nil // no folder, nothing to choose
-	}
-	for _, e := range entries {
-		info, err := e.Info()
-		if err == nil && info.ModTime().After(file) {
-			return fmt.Errorf("both %s and the folder %s are there, and %s in the folder is newer: move away the one that is not to be loaded",
-				s.aofPath(), s.appendDir(), e.Name())
-		}
-	}
-	return nil
-}
-
-// replay runs a log's commands with the state of a load around it.
-func (s *Server) replay(load func(aof.LoadOptions) (aof.LoadResult, error)) (err error) {
-	var size int64
-	if info, err := s.opt.FS.Stat(s.aofPath()); err == nil {
-		size = info.Size()
-	}
+// replay runs a log's commands, size bytes of them, with the state of a load around it.
+func (s *Server) replay(size int64, load func(aof.LoadOptions) (aof.LoadResult, error)) (err error) {
 	s.beginLoad(size)
 	defer s.endLoad()
 	defer s.outOfMemory(s.aofPath(), &err)

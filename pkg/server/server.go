@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -190,6 +191,8 @@ func (s *Server) Run() (int, error) {
 	if err := s.listen(); err != nil {
 		return 1, err
 	}
+	// Tools look for "PID: <n>", and connect when they have found it.
+	s.log.Noticef("Running mode=standalone, port=%d, PID: %d", s.cfg.Int(config.Port), os.Getpid())
 	if err := s.loadAtStart(); err != nil {
 		return 1, err
 	}

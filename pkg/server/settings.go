@@ -28,6 +28,7 @@ func (s *Server) settings() []setting {
 		{s.applyHz, []config.ID{config.Hz}},
 		{s.applyLatency, []config.ID{config.LatencyMonitorThreshold}},
 		{s.applyFsync, []config.ID{config.AppendFsync, config.NoAppendFsyncOnRewrite, config.AOFChecksum}},
+		{s.applyTimestamps, []config.ID{config.AOFTimestampEnabled}},
 	}
 }
 
@@ -36,6 +37,8 @@ func (s *Server) settings() []setting {
 func (s *Server) liveSettings() []setting {
 	return []setting{
 		{s.changeAppendOnly, []config.ID{config.AppendOnly}},
+		{s.changeLayout, []config.ID{config.AOFLayout}},
+		{s.changeGC, []config.ID{config.AOFDisableAutoGC}},
 		{s.changeBind, []config.ID{config.Bind}},
 		{s.changePort, []config.ID{config.Port}},
 		{s.changeLog, []config.ID{config.LogLevel, config.LogFile, config.LogFormat, config.SyslogEnabled, config.SyslogIdent, config.SyslogFacility}},
@@ -163,6 +166,11 @@ func (s *Server) changeAppendOnly() error {
 func (s *Server) turnLogOn() error {
 	b := s.background
 	s.journal.log.AwaitRewrite()
+	if s.exec.tx.active {
+		b.schedule.rewrite = true
+		s.log.Warnf("AOF was enabled during a transaction. An AOF background was scheduled to start when possible.")
+		return nil
+	}
 	if b.active() {
 		b.schedule.rewrite = true
 		s.log.Noticef("AOF was enabled but there is already another background operation. An AOF background was scheduled to start when possible.")
@@ -178,12 +186,14 @@ func (s *Server) turnLogOn() error {
 
 func (s *Server) turnLogOff() {
 	b := s.background
+	s.awaitPart()
 	b.killRewrite("Killing running AOF rewrite child")
 	b.schedule.rewrite = false
 	if b.rewriteDone == nil {
 		s.journal.diff = nil
 	}
 	s.journal.log.Stop()
+	s.journal.live = nil
 	if b.rewriteDone != nil {
 		b.rewriteDone.Update(s.journal.log.State(), false)
 	}
@@ -291,6 +301,10 @@ func (s *Server) changeDir() error {
 	}
 	if s.life.dir == was {
 		return nil
+	}
+	if err := s.openParts(); err != nil {
+		s.life.dir = was
+		return errors.Join(err, s.opt.Chdir(was))
 	}
 	if s.journal.on() {
 		s.log.Noticef("dir was changed: a rewrite brings the append only file to the new folder.")

@@ -177,7 +177,11 @@ func (s *Set) Collect(m *Manifest, keep bool) (*Manifest, error) {
 		return m, err
 	}
 	if m.FileVoid {
+		// Gone for good before the manifest forgets that it does not count.
 		if err := removeMissing(s.fs, s.FilePath()); err != nil {
+			return m, err
+		}
+		if err := s.fs.SyncDir(s.root); err != nil {
 			return m, err
 		}
 	}

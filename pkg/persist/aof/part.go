@@ -107,6 +107,7 @@ func (l *Log) Ungather() {
 func (l *Log) drop(lv *live) {
 	l.seal()
 	l.buf = l.buf[:0]
+	l.sums.restart()
 	l.advance(l.seq)
 	lv.retired = true
 	l.old = append(l.old, lv)

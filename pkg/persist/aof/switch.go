@@ -188,14 +188,10 @@ func (l *Log) Close() error {
 // adopt makes f the live file.
 func (l *Log) adopt(f vfs.File, size, synced int64) {
 	l.live = l.newLive(f, size, synced)
-<<<<<<< HEAD
 	if len(l.buf) == 0 {
 		l.sums.restart() // else it is the start of f, and begins a block
 	}
-	l.base = size
-=======
 	l.base, l.before = size, 0
->>>>>>> 97c9327 (aof: the multi-part layout is written: sets, parts of the log, conversions)
 	l.clearErrors()
 	l.ForceSelect()
 	l.slowUntil, l.gather = 0, gather{}
