@@ -84,7 +84,7 @@ func TestConfErrors(t *testing.T) {
 		{"users and their file", "aclfile /x\nuser a on >p ~* +@all\nuser b off", 2, "Configuring Redis with users defined in redis.conf and at the same " +
 			"setting an ACL file path is invalid. This setup is very likely to lead to configuration errors and security holes, please define " +
 			"either an ACL file or declare users directly in your redis.conf, but not both."},
-		{"layout", "aof-layout directory", 1, "this version writes the one-file layout only"},
+		{"layout", "aof-layout folder", 1, "argument(s) must be one of the following: file, multipart, directory"},
 		{"nowhere", "# x\nport 0", 2, "Configured to not listen anywhere: there is no TCP port to bind to (port, bind), no unixsocket and no socket from systemd"},
 		{"bound to nothing", `bind ""`, 1, "Configured to not listen anywhere: there is no TCP port to bind to (port, bind), no unixsocket and no socket from systemd"},
 		{"same file", "appendfilename dump.rdb", 1, "dbfilename and appendfilename name the same file"},

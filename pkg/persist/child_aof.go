@@ -45,6 +45,7 @@ func (c *child) rest() error {
 	if !c.opts.SnapshotOnly {
 		return c.difference()
 	}
+	c.out.endBlock(true)
 	if err := c.cfg.Fail.Hit("child-before-sync"); err != nil {
 		return err
 	}
