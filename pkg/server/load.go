@@ -38,7 +38,7 @@ var errInterrupted = errors.New("loading was interrupted by a shutdown")
 
 // lockName is the file in dir that a running daemon holds a lock on. It stays when
 // the daemon ends: removing it would race with the next one.
-const lockName = "redisd.lock"
+const lockName = aof.LockName
 
 // lockDir takes the working directory for this daemon alone.
 func (s *Server) lockDir() error {

@@ -32,7 +32,12 @@ type CheckEnv struct {
 func Check(env CheckEnv, args []string) int {
 	c := &checker{env: env, line: 1}
 	path := ""
+	convert, ok := ConvertOptions{}, false
+	if len(args) > 1 {
+		convert, ok = parseConvert(args[1:])
+	}
 	switch {
+	case ok:
 	case len(args) == 2:
 		path = args[1]
 	case len(args) == 3 && args[1] == "--fix":
@@ -50,9 +55,16 @@ func Check(env CheckEnv, args []string) int {
 			name = args[0]
 		}
 		c.printf("Usage: %s [--fix|--truncate-to-timestamp $timestamp] <file.manifest|file.aof>\n", name)
+		if len(args) > 1 && args[1] == "--convert-to" {
+			c.printf("       %s %s\n", name, usageConvert)
+		}
 		return 1
 	}
-	if err := c.check(path); err != nil {
+	run := func() error { return c.check(path) }
+	if ok {
+		run = func() error { return c.convert(convert) }
+	}
+	if err := run(); err != nil {
 		if err != errReported {
 			c.printf("%v\n", err)
 		}
