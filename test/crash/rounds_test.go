@@ -25,17 +25,19 @@ func TestKillAtRandom(t *testing.T) {
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	for _, tc := range []struct{ name, policy, preamble string }{
-		{"always", "always", "no"},
-		{"always with preamble", "always", "yes"},
-		{"everysec", "everysec", "yes"},
-		{"no", "no", "no"},
+	for _, tc := range []struct{ name, policy, preamble, layout string }{
+		{"always", "always", "no", "file"},
+		{"always with preamble", "always", "yes", "file"},
+		{"everysec", "everysec", "yes", "file"},
+		{"no", "no", "no", "file"},
+		{"parts, always", "always", "no", "multipart"},
+		{"parts, everysec", "everysec", "yes", "multipart"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			rnd := rand.New(rand.NewPCG(seed, 1))
 			s := rig.Start(t, rig.Options{Args: []string{"--appendonly", "yes", "--appendfsync", tc.policy,
-				"--auto-aof-rewrite-percentage", "0", "--aof-use-rdb-preamble", tc.preamble}})
+				"--auto-aof-rewrite-percentage", "0", "--aof-use-rdb-preamble", tc.preamble, "--aof-layout", tc.layout}})
 			s.Do("CONFIG", "SET", "save", "3600 1")
 			s.Fill(20_000, 30)
 			c := rig.NewCounters(6, 40)

@@ -222,7 +222,7 @@ func TestWeLoadRedisFiles(t *testing.T) {
 			if !tc.aof {
 				return
 			}
-			// From here on the data lives in the daemon's one file.
+			// The directory keeps its layout, and redis-server starts from it again.
 			s.Do("SET", "more", "data")
 			want := s.Digest()
 			s.Kill()
@@ -233,6 +233,16 @@ func TestWeLoadRedisFiles(t *testing.T) {
 			s.Stop()
 			s.Restart()
 			check.Eq(t, s.Digest(), want)
+			_, err := os.Stat(filepath.Join(dir, "appendonly.aof"))
+			if layout := s.Field("aof_layout"); err == nil {
+				check.Eq(t, layout, "file")
+			} else {
+				check.Eq(t, layout, "multipart")
+				w := s.Write(1)
+				rig.Eventually(t, "writes", func() bool { return w.Count() > 20 })
+				w.Stop(t)
+				same(t, s, rig.StartRedis(t, rig.Options{Dir: copyFolder(t, s), Args: []string{"--appendonly", "yes"}}))
+			}
 		})
 	}
 }
@@ -284,6 +294,24 @@ func TestThereAndBack(t *testing.T) {
 	rewrite(t, r)
 	back := rig.Start(t, rig.Options{Dir: copyFolder(t, r), Args: []string{"--appendonly", "yes", "--appendfsync", "always"}})
 	same(t, r, back)
+}
+
+// TestPartsThereAndBack does it in the multi-part layout, with notes of the time: the
+// folder of either starts the other.
+func TestPartsThereAndBack(t *testing.T) {
+	args := []string{"--appendonly", "yes", "--appendfsync", "always", "--aof-timestamp-enabled", "yes"}
+	s := rig.Start(t, rig.Options{Args: append(args, "--aof-layout", "multipart")})
+	variety(t, s)
+	s.Do("BGREWRITEAOF")
+	s.WaitIdle()
+	s.Do("SET", "after", "the rewrite")
+	r := rig.StartRedis(t, rig.Options{Dir: copyFolder(t, s), Args: args})
+	same(t, s, r)
+	r.Do("SET", "made", "by redis")
+	rewrite(t, r)
+	back := rig.Start(t, rig.Options{Dir: copyFolder(t, r), Args: args})
+	same(t, r, back)
+	check.Eq(t, back.Field("aof_layout"), "multipart")
 }
 
 // TestWhatCannotBeHeldIsRefused gives the daemon a file with a function library: it
