@@ -41,7 +41,7 @@ func processRows() []Directive {
 		{ID: ChildFence, Name: "child-fence", Kind: KindEnumSet, Default: "yes", Enum: fenceParts(),
 			Doc: "What is taken from a child that saves or rewrites, where the system can: files (all but the data folder), syscalls (programs, sockets, privileges), io (disk priority), memory (child-memory-limit), cgroup (a group of its own). yes is all of them, no none."},
 		{ID: ChildMemoryLimit, Name: "child-memory-limit", Kind: KindMemory, Default: "0", Max: math.MaxInt64,
-			Doc: "The most memory that such a child may take; when it needs more, it fails and the server goes on. 0 computes it: 512 MB, and the lesser of eight times the longest string allowed and four times the data."},
+			Doc: "The most memory that such a child may take; when it needs more, it fails and the server goes on. 0 computes it: 512 MB, and eight times the longest string allowed, or the data when that is less."},
 		{ID: OOMScoreAdj, Name: "oom-score-adj", Kind: KindEnum, Default: "no", Enum: oomModes(),
 			Doc: "Tells the kernel whom to kill first when memory runs out: no leaves it alone, yes or relative adds the values below to the score the process started with, absolute sets them."},
 		{ID: OOMScoreAdjValues, Name: "oom-score-adj-values", Kind: KindOOMValues, Default: "0 200 800",

@@ -35,6 +35,8 @@
 //	33 stop request  ("!") the child has all but the last of the difference
 //	17 note          level byte, text: a line for the log
 //	18 report        status u8 (0 = done), keys u64, bytes u64, difference bytes u64, error text
+//	19 pulse         once a second: phase u8, then u64s in the order of Pulse
+//	20 fence         text: what keeps the child in, at its start
 //
 // The record stream is the RDB encoding (SELECTDB, attributes, type, key, value
 // with raw strings). Entries and diff are streams: a frame may end anywhere, so

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"redisd/internal/clock"
 	"redisd/internal/vfs"
 )
@@ -50,13 +52,15 @@ type Pulse struct {
 	// Syncing is the number of bytes that the sync in progress has to make durable:
 	// those written since the last one.
 	Syncing uint64
+	// CPUMicros is the processor time of the process so far.
+	CPUMicros uint64
 	// Sums so far, for the history of children.
 	Syncs, SyncMicros, RenameMicros uint64
 }
 
 func (p Pulse) append(dst []byte) []byte {
 	dst = append(dst, byte(p.Phase))
-	for _, n := range [...]uint64{p.Seq, p.Work, p.Left, p.Syncing, p.Syncs, p.SyncMicros, p.RenameMicros} {
+	for _, n := range [...]uint64{p.Seq, p.Work, p.Left, p.Syncing, p.CPUMicros, p.Syncs, p.SyncMicros, p.RenameMicros} {
 		dst = binary.LittleEndian.AppendUint64(dst, n)
 	}
 	return dst
@@ -64,7 +68,7 @@ func (p Pulse) append(dst []byte) []byte {
 
 func parsePulse(f *fields) Pulse {
 	p := Pulse{Phase: Phase(f.u8())}
-	for _, n := range [...]*uint64{&p.Seq, &p.Work, &p.Left, &p.Syncing, &p.Syncs, &p.SyncMicros, &p.RenameMicros} {
+	for _, n := range [...]*uint64{&p.Seq, &p.Work, &p.Left, &p.Syncing, &p.CPUMicros, &p.Syncs, &p.SyncMicros, &p.RenameMicros} {
 		*n = f.u64()
 	}
 	return p
@@ -128,7 +132,7 @@ func (p *pulse) tell() {
 	p.mu.Lock()
 	p.seq++
 	out := Pulse{
-		Seq: p.seq, Phase: p.phase, Work: p.work.Load(), Syncing: p.syncing,
+		Seq: p.seq, Phase: p.phase, Work: p.work.Load(), Syncing: p.syncing, CPUMicros: cpuMicros(),
 		Syncs: p.syncs.Load(), SyncMicros: p.syncMicros.Load(), RenameMicros: p.renameMicros.Load(),
 	}
 	if p.file != nil && p.unsynced != nil {
@@ -139,6 +143,15 @@ func (p *pulse) tell() {
 	}
 	p.mu.Unlock()
 	p.send(out)
+}
+
+// cpuMicros is the processor time of this process, 0 when unknown.
+func cpuMicros() uint64 {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return uint64(u.Utime.Nano()+u.Stime.Nano()) / 1000
 }
 
 // enter says what call the writer is in.

@@ -13,7 +13,7 @@
 //
 //	argv[0]   the title, as ps shows it; there are no further arguments
 //	fd 0      /dev/null
-//	fd 1, 2   the daemon's
+//	fd 1, 2   the daemon's, unless Spec.Stderr is another
 //	fd 3...   Spec.Files in their order; every other descriptor is closed by
 //	          the exec (all descriptors of the daemon are close-on-exec)
 //	environ   REDISD_CHILD=<role>, REDISD_CHILD_*, Spec.Env, and the few
@@ -23,6 +23,14 @@
 // SIGUSR1, the order to stop, is blocked in the new process until
 // [ChildPrologue] has its handler: an order given at once is not lost and is not
 // taken for a crash.
+//
+// # The fence
+//
+// [FencedPrologue] takes from the child what its [Fence] names: files outside of some
+// folders (landlock), system calls that reach out of the process (seccomp), memory,
+// and the front of the disk's queue. [NewCgroup] gives it a control group. What the
+// system refuses is told and left out. A filter of the service manager that answers
+// with the end of the process is found by [Deadly], in a process made for that.
 //
 // # Guarantees
 //

@@ -37,7 +37,6 @@ func (b *background) fence() *proc.Fence {
 const (
 	childMemoryBase   = 512 << 20
 	childStringCopies = 8
-	childDataShare    = 4
 )
 
 // memoryLimit is child-memory-limit, or what it is computed to.
@@ -51,7 +50,7 @@ func (b *background) memoryLimit() uint64 {
 
 func computedMemoryLimit(longest, data uint64) uint64 {
 	const most = 1 << 50 // proto-max-bulk-len may be absurd
-	return childMemoryBase + min(childStringCopies*min(longest, most), childDataShare*min(data, most))
+	return childMemoryBase + childStringCopies*min(longest, data, most)
 }
 
 // makeGroup moves the child that was started into a group of its own, and tells how that

@@ -50,9 +50,10 @@ const (
 
 // childWatch judges one child. Times are milliseconds; it reads no clock.
 type childWatch struct {
-	last    int64 // time of the last look
-	idle    int64 // without progress
-	silent  int64 // without a pulse
+	last    int64  // time of the last look
+	idle    int64  // without progress
+	silent  int64  // without a pulse
+	cpu     uint64 // of the child at its last progress, microseconds
 	sign    childSign
 	told    bool  // it was told to stop
 	toldFor int64 // so long ago
@@ -85,10 +86,10 @@ func (w *childWatch) tick(now, limit int64, s childSign) childOrder {
 		w.silent = 0
 	}
 	if w.progress(s) {
-		w.idle = 0
+		w.idle, w.cpu = 0, s.pulse.CPUMicros
 	}
 	w.sign = s
-	if limit == 0 || w.idle <= limit || w.inSync(limit) {
+	if limit == 0 || w.idle <= limit || w.inSync(limit) || w.computes(limit) {
 		return orderNone
 	}
 	w.stop()
@@ -122,6 +123,15 @@ func (w *childWatch) progress(s childSign) bool {
 func (w *childWatch) inSync(limit int64) bool {
 	p := w.sign.pulse
 	return p.Phase == persist.PhaseSync && w.silent <= limit && w.idle <= limit+int64(p.Syncing/slowestSync)
+}
+
+// computes tells whether the child is at something long between two steps that count,
+// as the compression of a huge string, and lacks the processor: then it is judged by
+// the processor time that it got. What hangs in a call gets next to none.
+func (w *childWatch) computes(limit int64) bool {
+	p := w.sign.pulse
+	got := int64(p.CPUMicros-w.cpu) / 1000
+	return p.Phase == persist.PhaseWork && w.silent <= limit && got >= w.idle/100 && got <= limit
 }
 
 // sign is what is to be seen of the child now.

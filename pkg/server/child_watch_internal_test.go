@@ -47,6 +47,15 @@ func TestChildWatch(t *testing.T) {
 		{"long sync, the kernel does not tell: 100 MB may take 100 seconds longer", func(n int) childSign {
 			return childSign{owes: true, pulse: pulse(n, persist.PhaseSync, 7, 0, 100*1000*slowestSync)}
 		}, 162},
+		{"computes, with a tenth of a processor", func(n int) childSign {
+			return childSign{owes: true, pulse: persist.Pulse{Seq: uint64(n), Phase: persist.PhaseWork, Work: 7, CPUMicros: uint64(n) * 100_000}}
+		}, 602},
+		{"runs in circles", func(n int) childSign {
+			return childSign{owes: true, pulse: persist.Pulse{Seq: uint64(n), Phase: persist.PhaseWork, Work: 7, CPUMicros: uint64(n) * 1_000_000}}
+		}, 62},
+		{"computed, and hangs now", func(n int) childSign {
+			return childSign{owes: true, pulse: persist.Pulse{Seq: uint64(n), Phase: persist.PhaseWork, Work: 7, CPUMicros: uint64(min(n, 10)) * 100_000}}
+		}, 92},
 		{"stopped in a sync", func(n int) childSign {
 			return childSign{owes: true, pulse: pulse(min(n, 10), persist.PhaseSync, 7, 0, 10_000*1000*slowestSync)}
 		}, 71},
