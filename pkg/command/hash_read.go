@@ -273,7 +273,7 @@ func (c *Ctx) hrandFields() {
 		if values {
 			c.Out.Bulk(value)
 		}
-		return true
+		return !c.Out.Full()
 	}
 	if repeat {
 		h.Draw(int(n), pair)

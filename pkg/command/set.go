@@ -352,7 +352,7 @@ func (c *Ctx) srandMembers() {
 		c.Out.Array(0)
 	case n < 0:
 		c.Out.Array(int(-n))
-		s.Draw(int(-n), func(m []byte) bool { c.Out.Bulk(m); return true })
+		s.Draw(int(-n), func(m []byte) bool { c.Out.Bulk(m); return !c.Out.Full() })
 	default:
 		n = min(n, int64(s.Len()))
 		c.Out.Array(int(n))

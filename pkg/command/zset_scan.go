@@ -89,7 +89,7 @@ func zrandmember(c *Ctx) {
 func (c *Ctx) replyDrawn(z *keyspace.SortedSet, n int64, withScores bool) {
 	c.replyPairs(n, withScores)
 	size := z.Len()
-	for ; n > 0; n-- {
+	for ; n > 0 && !c.Out.Full(); n-- {
 		at := z.At(rand.IntN(size), false)
 		c.replyMember(&at, withScores)
 	}

@@ -36,11 +36,11 @@ func clientsRows() []Directive {
 	return []Directive{
 		{ID: MaxClients, Name: "maxclients", Kind: KindInt, Default: "10000", Min: 1, Max: math.MaxUint32,
 			Doc: "Highest number of clients at one time."},
-		{ID: MaxMemoryClients, Name: "maxmemory-clients", Kind: KindMemoryOrPercent, Default: "0", Min: -100, Max: math.MaxInt64, Inert: "clients are not evicted in this version",
+		{ID: MaxMemoryClients, Name: "maxmemory-clients", Kind: KindMemoryOrPercent, Default: "0", Min: -100, Max: math.MaxInt64,
 			Doc: "Memory that all clients' buffers may take together, in bytes or as a share of maxmemory (\"5%\")."},
 		{ID: ClientQueryBufferLimit, Name: "client-query-buffer-limit", Kind: KindMemory, Default: "1gb", Min: 1 << 20, Max: math.MaxInt64,
 			Doc: "Most that one client may have sent without completing a command."},
-		{ID: ClientOutputBufferLimit, Name: "client-output-buffer-limit", Kind: KindOutputLimits, Default: "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60", Inert: "replies are not limited in this version",
+		{ID: ClientOutputBufferLimit, Name: "client-output-buffer-limit", Kind: KindOutputLimits, Default: "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60",
 			Doc: "Limits on replies a client has not fetched."},
 		{ID: ProtoMaxBulkLen, Name: "proto-max-bulk-len", Kind: KindMemory, Default: "512mb", Min: 1 << 20, Max: math.MaxInt64,
 			Doc: "Largest single argument or value a client may send."},

@@ -19,6 +19,9 @@ type Writer struct {
 	// Buf holds the replies. The owner sends it and cuts it, after which Errors
 	// and ErrorAt are its to reset as well.
 	Buf []byte
+	// Room is the length of Buf from which on nobody will read it: see Full. 0 sets
+	// no limit.
+	Room int
 	// Proto is 3 for RESP3; anything below means RESP2.
 	Proto int
 	// Errors counts the error replies written since the last Reset.
@@ -31,6 +34,10 @@ type Writer struct {
 func NewWriter(proto int) *Writer {
 	return &Writer{Proto: proto, ErrorAt: -1}
 }
+
+// Full tells whether Buf has passed Room: the rest of a long reply need not be
+// written. What is there is not well-formed then, and must not be sent.
+func (w *Writer) Full() bool { return w.Room > 0 && len(w.Buf) > w.Room }
 
 // Reset empties the buffer, keeping its memory, and forgets errors.
 func (w *Writer) Reset() {

@@ -26,6 +26,7 @@ const (
 	flagWatchWrite  // the socket is full and watched for room
 	flagBlocked     // a command of it waits; its input is kept
 	flagDirtyCAS    // a watched key has changed: EXEC fails
+	flagNoted       // in clients.lim.touched
 	flagReplay      // not a connection: the log's commands run in its name
 )
 
@@ -61,6 +62,8 @@ type client struct {
 	netIn      uint64
 	netOut     uint64
 	outPeak    int
+	softSince  int64   // Unix seconds since when its replies are above the soft limit; 0 when they are not
+	accounted  int64   // bytes of it in clients.lim.total
 	parked     *parked // the command that waits, nil when none does
 }
 
@@ -87,6 +90,7 @@ func (c *client) pendingOut() int { return len(c.out) - c.sent }
 
 // Ready serves the socket; it is the loop's handler.
 func (c *client) Ready(ev event.Events) {
+	c.srv.clients.note(c)
 	if ev&event.Writable != 0 {
 		c.srv.clients.flush(c)
 	}

@@ -64,10 +64,17 @@ func (s *Server) memoryOf(c *client) clientMemory {
 		m.blocks = (more + poolBuffer - 1) / poolBuffer
 		m.list = m.room - poolBuffer
 	}
-	m.total = int(reflect.TypeFor[client]().Size()) + own + m.argv + m.queue + m.room +
+	for i := range c.watched {
+		m.total += watchedBytes + len(c.watched[i].key)
+	}
+	m.total += int(reflect.TypeFor[client]().Size()) + own + m.argv + m.queue + m.room +
 		len(c.name) + len(c.libName) + len(c.libVersion)
 	return m
 }
+
+// watchedBytes is what a watched key takes besides its name: it stands in a list of
+// the client and in one of the key.
+const watchedBytes = 64
 
 // flagLetters pairs states with CLIENT LIST's letters, in Redis's order.
 var flagLetters = [...]struct {
@@ -190,6 +197,9 @@ func (cs *clients) shrinkIdle(now int64) {
 	for _, c := range cs.byFD {
 		if c == nil {
 			continue
+		}
+		if cs.tooManyReplies(c) {
+			cs.choke(c)
 		}
 		p.in[slot], p.out[slot] = max(p.in[slot], cap(c.in)), max(p.out[slot], cap(c.out))
 		if reset {

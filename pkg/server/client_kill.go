@@ -11,6 +11,7 @@ type killFilter struct {
 	id          uint64    // 0 for any
 	addr, laddr []byte    // nil for any
 	user        *acl.User // nil for any
+	maxAge      int64     // seconds that it has been connected at least; 0 for any
 	noneOfType  bool      // a type was asked for that no connection is of
 	skipMe      bool
 }
@@ -55,6 +56,12 @@ func (f *killFilter) option(s *Server, name, value []byte) string {
 		if f.user = s.acl.users.Find(string(value)); f.user == nil {
 			return "ERR No such user '" + string(value) + "'"
 		}
+	case command.Is(name, "MAXAGE"):
+		n, ok := num.ParseInt(value)
+		if !ok || n < 1 {
+			return "ERR maxage is not an integer or out of range"
+		}
+		f.maxAge = n
 	case command.Is(name, "SKIPME") && command.Is(value, "YES"):
 		f.skipMe = true
 	case command.Is(name, "SKIPME") && command.Is(value, "NO"):
@@ -68,6 +75,7 @@ func (f *killFilter) option(s *Server, name, value []byte) string {
 func (f *killFilter) fits(c *client) bool {
 	return !f.noneOfType && !c.has(flagCloseSoon) &&
 		(f.id == 0 || c.id == f.id) &&
+		(f.maxAge == 0 || c.srv.stats.nowSec-c.created >= f.maxAge) &&
 		(f.user == nil || c.user == f.user) &&
 		(f.addr == nil || c.peerName() == string(f.addr)) &&
 		(f.laddr == nil || c.localName() == string(f.laddr))
@@ -114,6 +122,7 @@ func clientKillArgs(typeArg command.Arg) []command.Arg {
 		{Name: "username", Type: "string", Token: "USER", Optional: true},
 		{Name: "addr", Type: "string", Token: "ADDR", Optional: true},
 		{Name: "laddr", Type: "string", Token: "LADDR", Optional: true, Since: "6.2.0"},
+		{Name: "maxage", Type: "integer", Token: "MAXAGE", Optional: true, Since: "7.4.0"},
 		{Name: "skipme", Type: "oneof", Token: "SKIPME", Optional: true, Sub: onOff("skipme", "YES", "NO")[0].Sub},
 	}
 	return []command.Arg{{Name: "filter", Type: "oneof", Sub: []command.Arg{
@@ -129,6 +138,7 @@ func clientKillHelp() []string {
 		"* ADDR <ip:port>, LADDR <ip:port>: by the address of its other end, or of ours",
 		"* TYPE (NORMAL|MASTER|REPLICA|PUBSUB): by kind",
 		"* USER <name>: authenticated as this user",
+		"* MAXAGE <seconds>: connected for that long at least",
 		"* SKIPME (YES|NO): whether the caller itself is left out (YES)",
 	}
 }

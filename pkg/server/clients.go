@@ -33,6 +33,7 @@ type clients struct {
 	known, unknown resp.Limits // of clients that authenticated, and of those that did not
 
 	pause pause // CLIENT PAUSE
+	lim   clientLimits
 	peaks peaks // largest buffers of late
 }
 
@@ -145,6 +146,8 @@ func (cs *clients) close(c *client) {
 	cs.pool.put(c.in)
 	cs.pool.put(c.out)
 	c.in, c.out, c.sent = nil, nil, 0
+	cs.lim.total -= c.accounted
+	c.accounted = 0
 }
 
 // shutAll sends what can be sent at once and closes every connection, for the

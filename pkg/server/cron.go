@@ -68,6 +68,7 @@ func (s *Server) cronMeters() {
 func (s *Server) cronClients() {
 	s.clients.sweepIdle(s.stats.nowSec, s.cfg.Int(config.Timeout))
 	s.clients.shrinkIdle(s.stats.nowSec)
+	s.accountAll()
 }
 
 // cronSlice bounds what one beat spends on rehashing, as Redis does.

@@ -41,7 +41,7 @@ func (x *executor) begin(c *client) {
 		c.out = x.srv.clients.pool.get()
 	}
 	x.owner = c
-	x.w.Buf, x.w.Proto = c.out, int(c.proto)
+	x.w.Buf, x.w.Proto, x.w.Room = c.out, int(c.proto), x.srv.clients.replyRoom(c)
 	x.clockN = x.watch.Nanos()
 }
 
@@ -49,6 +49,10 @@ func (x *executor) begin(c *client) {
 func (x *executor) end(c *client) {
 	c.out = x.w.Buf
 	x.w.Buf, x.owner = nil, nil
+	if x.srv.clients.lim.memory > 0 {
+		x.srv.account(c)
+		x.srv.evictClients()
+	}
 	c.outPeak = max(c.outPeak, len(c.out))
 	if len(c.out) == c.sent && !c.has(flagCloseAfterReply) {
 		if c.sent == 0 {
@@ -58,8 +62,7 @@ func (x *executor) end(c *client) {
 		return
 	}
 	if !c.has(flagAuthenticated) && c.pendingOut() > strangerOutput && !x.srv.acl.open() {
-		x.srv.log.Warnf("Client %s scheduled to be closed ASAP for overcoming of output buffer limits.", x.srv.describe(c))
-		x.srv.clients.closeSoon(c)
+		x.srv.clients.choke(c)
 	}
 	x.srv.clients.queue(c)
 }
@@ -92,9 +95,19 @@ func (x *executor) run(c *client, argv [][]byte) {
 	if c.parked == nil {
 		x.muffle(c, start)
 	}
+	if x.w.Full() {
+		x.overflow(c)
+	}
 	if len(s.blocked.ready) > 0 {
 		s.blocked.serve()
 	}
+}
+
+// overflow closes a client whose replies have become too many. They are not sent.
+func (x *executor) overflow(c *client) {
+	c.out = x.w.Buf // for the log line
+	x.srv.clients.choke(c)
+	c.out, x.w.Buf = nil, nil
 }
 
 // muffle takes a reply, which begins at start, back that c does not want

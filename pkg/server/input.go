@@ -37,6 +37,11 @@ func (s *Server) readClient(c *client) {
 		cs.closeSoon(c)
 		return
 	}
+	if cs.lim.memory > 0 {
+		// A long argument goes as soon as its command has run: now it is there.
+		s.account(c)
+		s.evictClients()
+	}
 	s.resume(c)
 }
 
@@ -66,7 +71,9 @@ func (cs *clients) roomFor(c *client) {
 	// A peer may announce more than it ever sends: memory follows the bytes.
 	const ahead = 32 << 20
 	need := len(c.in) + enough
-	if want := c.parser.Want(); want > need {
+	// The end of a long one does not double its buffer.
+	const long = 256 << 10
+	if want := c.parser.Want(); want > need || want > long {
 		need = min(want, 2*len(c.in)+ahead)
 	}
 	if need <= cap(c.in) {

@@ -8,6 +8,10 @@ import (
 
 // queue puts c on the list of those whose replies are sent before the loop sleeps.
 func (cs *clients) queue(c *client) {
+	if c.pendingOut() > poolBuffer && cs.tooManyReplies(c) {
+		cs.choke(c)
+		return
+	}
 	if c.has(flagWriteQueued|flagHeld|flagWatchWrite) || c.fd < 0 {
 		return
 	}

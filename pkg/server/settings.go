@@ -17,6 +17,7 @@ import (
 func (s *Server) settings() []setting {
 	return []setting{
 		{s.applyLimits, []config.ID{config.ClientQueryBufferLimit, config.ProtoMaxBulkLen}},
+		{s.applyClientLimits, []config.ID{config.ClientOutputBufferLimit, config.MaxMemoryClients, config.MaxMemory}},
 		{s.applyLazy, []config.ID{config.LazyFreeLazyExpire, config.LazyFreeLazyServerDel, config.LazyFreeLazyUserDel, config.LazyFreeLazyUserFlush}},
 		{s.applyEncodings, []config.ID{
 			config.HashMaxListpackEntries, config.HashMaxListpackValue, config.ListMaxListpackSize, config.ListCompressDepth,

@@ -22,6 +22,7 @@ func (s *Server) beforeSleep() {
 	s.blocked.checkLog()
 	s.clients.releaseHeld()
 	s.clients.flushQueued()
+	s.evictClients()
 	s.clients.closeMarked()
 	if s.ks.LazyFree() {
 		s.loop.Busy()

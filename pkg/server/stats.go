@@ -20,6 +20,7 @@ type stats struct {
 	protocolErrors uint64
 	errorReplies   uint64
 	dumpErrors     uint64
+	evictedClients uint64
 	denied         [acl.DeniedChannel + 1]uint64 // refused by access control, by reason
 	reads, writes  uint64                        // read(2) and write(2) of connections that moved bytes
 	nanos          uint64                        // spent in commands
