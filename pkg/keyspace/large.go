@@ -71,6 +71,7 @@ type Large struct {
 	value  value
 	keys   [2]mem.Ref // what open finds it by
 	parts  parts
+	bytes  int  // of arena memory, when it was opened
 	orphan bool // nothing in the keyspace leads to it any more: the snapshot frees it
 }
 
@@ -132,7 +133,7 @@ func (s *Snapshot) sendEntry(db int, e Entry) {
 	s.nextID++
 	l := &Large{ID: s.nextID, DB: db, Type: e.Type(), value: e.value()}
 	l.keys[0] = l.value.ref
-	l.parts = s.ks.partsOf(l, e)
+	l.parts, l.bytes = s.ks.partsOf(l, e), s.ks.valueBytes(e)
 	for _, r := range l.keys {
 		if r != 0 {
 			s.open[r] = l
@@ -168,6 +169,7 @@ func (s *Snapshot) drop(l *Large) {
 		delete(s.open, r)
 	}
 	if l.orphan {
+		s.kept -= int64(l.bytes)
 		s.ks.lazy = append(s.ks.lazy, detached{value: l.value})
 	}
 	if len(s.open) == 0 {
@@ -182,7 +184,10 @@ func (s *Snapshot) keep(v value) bool {
 	if l == nil {
 		return false
 	}
-	l.orphan = true
+	if !l.orphan {
+		l.orphan = true
+		s.kept += int64(l.bytes)
+	}
 	return true
 }
 

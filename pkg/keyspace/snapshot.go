@@ -56,6 +56,7 @@ type Snapshot struct {
 	open   map[mem.Ref]*Large // by their root or block
 	queue  []*Large           // the same, in the order in which they were opened
 	piece  Part               // used again for each
+	kept   int64              // bytes of open values that the keyspace has given up
 }
 
 // Cut starts a snapshot of all databases as they are now. It costs a bit a
@@ -91,6 +92,11 @@ func (ks *Keyspace) Snapshot() *Snapshot { return ks.snap }
 
 // Stats tells how far the snapshot is.
 func (s *Snapshot) Stats() SnapshotStats { return s.stats }
+
+// Kept is the arena memory of values that were deleted or overwritten while they were
+// half sent, and that only the snapshot still holds: bytes, as they were when the first
+// part went.
+func (s *Snapshot) Kept() int64 { return s.kept }
 
 // send gives the entries of a bucket that was claimed to the sink.
 func (s *Snapshot) send(g *segment, gen, i uint64) {

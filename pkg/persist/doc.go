@@ -23,7 +23,7 @@
 //	1 header        options as pairs of strings, each u32 length and bytes; first frame
 //	2 entries       the next bytes of the record stream
 //	3 diff          the next bytes of the append-only file's commands
-//	4 snapshot end  keys u64, n u32, n times (database u32, keys u64), digest length u8, digest
+//	4 snapshot end  keys u64, n u32, n times (database u32, keys u64, digest u64)
 //	5 stop diff     no diff frame follows
 //	6 large value   number u64, the record up to the first part: a value comes in parts
 //	7 part          number u64, section u32, place u64 u64, bytes of the record
@@ -34,7 +34,8 @@
 //	16 progress      keys u64, bytes u64
 //	33 stop request  ("!") the child has all but the last of the difference
 //	17 note          level byte, text: a line for the log
-//	18 report        status u8 (0 = done), keys u64, bytes u64, difference bytes u64, error text
+//	18 report        status u8 (0 = done, 1 = failed, 2 = not verified), keys u64, bytes u64,
+//	                 difference bytes u64, microseconds of verification u64, error text
 //	19 pulse         once a second: phase u8, then u64s in the order of Pulse
 //	20 fence         text: what keeps the child in, at its start
 //
@@ -50,6 +51,9 @@
 // value's record, as it would have come in the record stream.
 //
 // # Guarantees
+//
+// With Options.Verify a file is read back and compared, bytes, form, keys and digests,
+// before the child reports success; see verify.go.
 //
 // The parent renames onto the live file, never the child. No temporary file is
 // renamed before it was synced. Whatever fails, the live file stays as it was

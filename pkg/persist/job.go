@@ -118,6 +118,9 @@ func (j *Job) Pending() int64 { return j.out.q.size }
 // Peak is the largest Pending so far.
 func (j *Job) Peak() int64 { return j.out.q.peak }
 
+// Memory is the bytes that the job holds: what waits for the pipe, in whole blocks.
+func (j *Job) Memory() int64 { return j.out.q.memory() }
+
 // NextChunk returns bytes for the pipe, nil when there are none. They stay
 // valid until Consumed; entries and differences may be added before it.
 func (j *Job) NextChunk() []byte {
@@ -219,6 +222,9 @@ func (j *RewriteJob) ResidualBytes() int64 { return j.residual.size }
 // BufferBytes is the memory that the difference takes in the parent
 // (aof_rewrite_buffer_length), snapshot bytes that wait for the pipe included.
 func (j *RewriteJob) BufferBytes() int64 { return j.residual.size + j.out.q.size }
+
+// Memory is the bytes that the job holds: what waits for the pipe, and the residual.
+func (j *RewriteJob) Memory() int64 { return j.Job.Memory() + j.residual.memory() }
 
 // DiffBytes is the number of bytes fed since the cut.
 func (j *RewriteJob) DiffBytes() uint64 { return j.diffBytes }

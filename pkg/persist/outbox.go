@@ -99,6 +99,11 @@ func (q *blocks) drop(n int) {
 	}
 }
 
+// memory is what the queue takes, in whole blocks.
+func (q *blocks) memory() int64 {
+	return int64(len(q.list)-q.head+len(q.spare)) * blockSize
+}
+
 // take empties the queue and returns its pieces; the memory is the caller's.
 func (q *blocks) take() [][]byte {
 	if q.size == 0 {

@@ -57,6 +57,8 @@ type background struct {
 
 	jobs     jobStatus
 	history  childHistory
+	budget   budget
+	pace     pace
 	schedule schedule
 	snapStat snapshotFigures
 }
@@ -69,7 +71,7 @@ type snapshotFigures struct {
 }
 
 func newBackground(s *Server) (*background, error) {
-	b := &background{srv: s, out: -1, in: -1, trace: -1}
+	b := &background{srv: s, out: -1, in: -1, trace: -1, budget: budget{srv: s}, pace: pace{srv: s}}
 	b.jobs = newJobStatus()
 	var err error
 	b.alarm, err = event.NewAlarm(s.loop, b.rested)
@@ -124,6 +126,9 @@ func (b *background) start(role string, cpus config.ID) (err error) {
 	b.makeGroup()
 	b.killed, b.parked, b.resting, b.abandoned = false, false, false, ""
 	b.watch, b.sent, b.snapEnd = childWatch{last: s.loop.NowMillis()}, 0, 0
+	b.budget.begin()
+	b.jobs.files.cut = s.arena.Used()
+	b.pace.begin(s.exec.watch.Nanos())
 	b.job.SetPid(child.Pid)
 	s.children.Add(child.Pid, role, b.onExit)
 	s.ks.AvoidResize(true)
@@ -186,6 +191,8 @@ func (b *background) pump() {
 	case b.out < 0 || b.parked:
 	case b.snap == nil && b.job.Pending() == 0:
 		b.park(true)
+	case b.job.Pending() == 0 && b.pace.wait(end) > 0:
+		b.restFor(b.pace.wait(end))
 	case start-b.busyAt < busyFor:
 		b.rest(start, end)
 	}
@@ -199,6 +206,10 @@ func (b *background) rest(start, end int64) {
 		nanos = 3 * (end - start) // three quarters of the time since the last slice went into turns
 	}
 	b.turnsSeen, b.restedAt, b.lastSlice = turns, end, end-start
+	b.restFor(nanos)
+}
+
+func (b *background) restFor(nanos int64) {
 	if err := b.alarm.Set(nanos); err != nil {
 		return // then it goes on at once
 	}
@@ -224,7 +235,7 @@ func (b *background) wake() {
 // fill serializes entries until a write is worth it or the time is up. It tells
 // whether there is something to send.
 func (b *background) fill(deadline int64) bool {
-	for b.snap != nil && b.job.Pending() < sendAt {
+	for b.snap != nil && b.job.Pending() < sendAt && b.pace.wait(b.srv.exec.watch.Nanos()) == 0 {
 		if b.snap.Pump(pumpBatch) {
 			b.figures()
 			b.snap = nil
@@ -251,6 +262,7 @@ func (b *background) send() bool {
 		b.job.Consumed(n)
 		before := b.sent
 		b.sent += uint64(n)
+		b.pace.sent(n)
 		if b.snapEnd > before && b.snapEnd <= b.sent {
 			r := b.history.last()
 			r.snapshotMillis = b.srv.loop.NowMillis() - r.started
@@ -312,6 +324,7 @@ func (b *background) park(on bool) {
 // feed takes the bytes of a logged command for the rewrite's difference.
 func (b *background) feed(frame []byte) {
 	b.rewrite.Feed(frame)
+	b.budget.check()
 	if b.job.Pending() > 0 {
 		b.wake()
 	}

@@ -27,6 +27,7 @@ const (
 	flagBlocked     // a command of it waits; its input is kept
 	flagDirtyCAS    // a watched key has changed: EXEC fails
 	flagNoted       // in clients.lim.touched
+	flagPaced       // its next write has waited for a background job
 	flagReplay      // not a connection: the log's commands run in its name
 )
 

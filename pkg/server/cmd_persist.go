@@ -2,6 +2,7 @@ package server
 
 import (
 	"redisd/pkg/command"
+	"redisd/pkg/persist"
 )
 
 const adminFlags = command.Admin | command.NoScript
@@ -57,8 +58,15 @@ func (s *Server) cmdSave(c *command.Ctx) {
 		c.Out.Error("ERR Background save already in progress")
 		return
 	}
-	if err := s.saveNow(); err != nil {
-		c.Out.Error("ERR")
+	err := s.background.preflight(persist.RoleRDB)
+	if err == nil {
+		err = s.saveNow()
+	} else {
+		s.background.jobs.saveError = err.Error()
+		s.log.Warnf("Can't save: %s", err)
+	}
+	if err != nil {
+		c.Out.Error(notStarted("ERR", err))
 		return
 	}
 	c.Out.OK()
@@ -83,9 +91,11 @@ func (s *Server) cmdBGSave(c *command.Ctx) {
 	case b.active():
 		c.Out.Error("ERR Another child process is active (AOF?): can't BGSAVE right now. " +
 			"Use BGSAVE SCHEDULE in order to schedule a BGSAVE whenever possible.")
-	case b.startSave() != nil:
-		c.Out.Error("ERR")
 	default:
+		if err := b.startSave(); err != nil {
+			c.Out.Error(notStarted("ERR", err))
+			return
+		}
 		c.Out.Simple("Background saving started")
 	}
 }
@@ -99,11 +109,22 @@ func (s *Server) cmdBGRewriteAOF(c *command.Ctx) {
 		// Inside of a transaction what it has changed is not in the log yet.
 		b.scheduleRewrite()
 		c.Out.Simple("Background append only file rewriting scheduled")
-	case b.startRewrite() != nil:
-		c.Out.Error("ERR Can't execute an AOF background rewriting. Please check the server logs for more information.")
 	default:
+		if err := b.startRewrite(); err != nil {
+			c.Out.Error(notStarted("ERR Can't execute an AOF background rewriting. Please check the server logs for more information.", err))
+			return
+		}
 		c.Out.Simple("Background append only file rewriting started")
 	}
+}
+
+// notStarted is the reply for a job that did not start: Redis's, unless the disk has not
+// the room, of which Redis does not look out.
+func notStarted(text string, err error) string {
+	if e, ok := err.(*noRoomError); ok {
+		return "ERR " + e.Error()
+	}
+	return text
 }
 
 // cmdShutdown ends the server. The client gets no reply when that works: its

@@ -131,6 +131,7 @@ func (b *background) rewriteOver(out persist.Outcome) {
 		b.jobs.backoff.passed()
 		b.jobs.rewriteOK, b.jobs.rewriteError, b.jobs.rewriteFailures = true, "", 0
 		b.jobs.rewrites++
+		b.jobs.files.finished(persist.RoleAOF, uint64(out.Size))
 	case out.StatusErr:
 		b.rewriteFailed(b.failure(out.Err))
 	}
@@ -158,6 +159,9 @@ func (b *background) saveOver(out persist.Outcome) {
 	b.jobs.verified.note(out.Err, b.job.Report())
 	s.saves.lastSeconds = s.stats.nowSec - s.saves.started
 	s.saves.started = -1
+	if r := b.job.Report(); out.OK && r != nil {
+		b.jobs.files.finished(persist.RoleRDB, r.Bytes)
+	}
 	if out.OK {
 		s.saves.saved(s.stats.nowSec, s.saves.dirtyBefore)
 		b.jobs.saveError = ""

@@ -82,6 +82,7 @@ func (s *Server) infoSnapshot(w *infoWriter) {
 	w.uint("snapshot_parts", cut.Parts)
 	w.int("snapshot_longest_slice_usec", b.snapStat.longestSlice/1000)
 	s.infoVerified(w)
+	s.infoBudget(w)
 	w.int("child_pid", b.pid())
 	w.text("child_last_exit", b.jobs.lastExit)
 	s.infoChildren(w)

@@ -127,6 +127,10 @@ func (s *Server) process(c *client, buf []byte) []byte {
 			buf = unparse(args, buf[n:])
 			break
 		}
+		if s.background.job != nil && s.background.budget.holds(c, args) {
+			buf = unparse(args, buf[n:])
+			break
+		}
 		x.input = len(buf)
 		x.run(c, args)
 		if buf = buf[n:]; x.warmed > 0 {

@@ -25,6 +25,8 @@ type jobStatus struct {
 	timeouts        int64  // children that the watchdog has ended
 	backoff         backoff
 	verified        verified
+	files           fileSizes
+	logAbove        bool // the log is above a limit of its size, and that was told
 }
 
 func newJobStatus() jobStatus {
@@ -96,6 +98,12 @@ func (b *background) startSave() error {
 	s := b.srv
 	s.saves.dirtyBefore, s.saves.lastTry = s.saves.dirty, s.stats.nowSec
 	b.schedule.save = false
+	if err := b.preflight(persist.RoleRDB); err != nil {
+		s.saves.ok = false
+		b.jobs.saveError = err.Error()
+		s.log.Warnf("Can't save in background: %s", err)
+		return err
+	}
 	b.save = persist.NewSaveJob(b.options(persist.RoleRDB))
 	b.job = &b.save.Job
 	if err := b.start(RoleSave, config.BGSaveCPUList); err != nil {
@@ -118,6 +126,7 @@ func (b *background) startDue() {
 	}
 	now := s.stats.nowSec
 	waits := b.jobs.backoff.waits(now)
+	b.warnLogSize()
 	switch {
 	case b.schedule.rewrite && (b.schedule.asked || !waits && !b.rewriteLimited()):
 		if b.startRewrite() != nil {
@@ -141,6 +150,11 @@ func (b *background) startDue() {
 	if p, ok := s.saves.due(s.cfg.SavePoints(), now); ok {
 		s.log.Noticef("%d changes in %d seconds. Saving...", p.Changes, p.Seconds)
 		_ = b.startSave()
+		return
+	}
+	if b.logTooBig() && !b.rewriteLimited() {
+		s.log.Noticef("Starting automatic rewriting of AOF because of its size")
+		_ = b.startRewrite()
 		return
 	}
 	if growth, ok := b.rewriteDue(); ok && !b.rewriteLimited() {
@@ -186,5 +200,5 @@ func (b *background) misconf() string {
 	if !s.saves.ok && s.cfg.Bool(config.StopWritesOnBGSaveError) && len(s.cfg.SavePoints()) > 0 {
 		return misconfSave
 	}
-	return ""
+	return s.logFull()
 }

@@ -56,6 +56,11 @@ func (s *Server) planRewrite() rewritePlan {
 func (b *background) startRewrite() error {
 	s := b.srv
 	b.schedule.rewrite, b.schedule.asked = false, false
+	if err := b.preflight(persist.RoleAOF); err != nil {
+		b.rewriteFailed(err.Error())
+		s.log.Warnf("Can't rewrite append only file in background: %s", err)
+		return err
+	}
 	p := s.planRewrite()
 	opts := b.options(persist.RoleAOF)
 	opts.SnapshotOnly = p.snapshot

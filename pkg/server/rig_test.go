@@ -66,6 +66,7 @@ type rigOptions struct {
 	file    string               // the configuration file
 	clock   clock.Clock          // the machine's when nil
 	prepare func(*server.Server) // called before Run
+	fs      vfs.FS               // the machine's when nil
 }
 
 // startServerAs is startServer with options.
@@ -73,6 +74,9 @@ func startServerAs(t *testing.T, o rigOptions, directives ...string) *rig {
 	t.Helper()
 	if o.clock == nil {
 		o.clock = clock.System()
+	}
+	if o.fs == nil {
+		o.fs = vfs.OS()
 	}
 	dir := t.TempDir()
 	t.Chdir(dir)
@@ -86,7 +90,7 @@ func startServerAs(t *testing.T, o rigOptions, directives ...string) *rig {
 	logger.SetFormatter(&server.Formatter{PID: 1, Role: 'M'})
 	s, err := server.New(server.Options{
 		Config: cfg, ConfigPath: o.file, Executable: "redisd", Version: "0.0.0-test", Log: server.NewLog(logger),
-		FS: vfs.OS(), Clock: o.clock, Chdir: func(string) error { return nil },
+		FS: o.fs, Clock: o.clock, Chdir: func(string) error { return nil },
 	})
 	check.NoErr(t, err)
 	if o.prepare != nil {

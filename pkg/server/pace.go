@@ -1,0 +1,95 @@
+package server
+
+import (
+	"redisd/internal/num"
+	"redisd/pkg/config"
+)
+
+// pace bounds how fast the pump serializes: snapshot-max-bytes-per-sec. Everything that
+// goes into the pipe counts, but only the pump's own entries wait: what is sent because
+// it is about to change, and the difference, goes at once. With auto the rate follows the
+// syncs of the append-only file: it halves while one is slow, and grows again when they
+// are quick.
+type pace struct {
+	srv *Server
+
+	text  string  // the directive that was read last
+	fixed float64 // its number, bytes a second; 0 for no limit
+	auto  bool
+	rate  float64 // in force with auto
+
+	credit float64 // bytes that may go
+	at     int64   // nanoseconds, when credit was reckoned
+
+	syncing int64 // nanoseconds, when the sync in flight was first seen; 0 for none
+	judged  int64 // nanoseconds, when the rate was changed last
+}
+
+const (
+	fastestAuto = 512 << 20 // bytes a second: where auto begins, and not faster
+	slowestAuto = 1 << 20
+	slowSync    = 100_000_000 // nanoseconds a sync may take before auto slows down
+	autoEvery   = 200_000_000 // nanoseconds between two changes of the rate
+	burst       = 0.05        // seconds worth of bytes that may go at once
+	longestRest = 20_000_000  // nanoseconds: the difference must not wait for longer
+)
+
+// begin starts a job.
+func (p *pace) begin(now int64) {
+	p.at, p.credit, p.judged, p.syncing = now, 0, now, 0
+	p.rate = fastestAuto
+}
+
+// limit gives the rate in force, bytes a second; 0 for none.
+func (p *pace) limit() float64 {
+	if text := p.srv.cfg.String(config.SnapshotMaxBytesPerSec); text != p.text {
+		p.text = text
+		n, _ := num.ParseMemory(text) // the configuration has looked at it
+		p.fixed, p.auto = float64(n), text == config.RateAuto
+	}
+	if p.auto {
+		return p.rate
+	}
+	return p.fixed
+}
+
+// wait gives the nanoseconds until the pump may go on; 0 when it may now.
+func (p *pace) wait(now int64) int64 {
+	rate := p.limit()
+	if rate == 0 {
+		return 0
+	}
+	if p.auto {
+		p.judge(now, p.srv.journal.on() && p.srv.journal.log.PendingSync() > 0)
+		rate = p.rate
+	}
+	p.credit = min(p.credit+rate*float64(now-p.at)/1e9, rate*burst)
+	p.at = now
+	if p.credit >= 0 {
+		return 0
+	}
+	return min(longestRest, 1+int64(-p.credit/rate*1e9))
+}
+
+// sent counts bytes that the pipe took.
+func (p *pace) sent(n int) { p.credit -= float64(n) }
+
+// judge changes the rate: now is in nanoseconds, pending tells whether a sync is in
+// flight.
+func (p *pace) judge(now int64, pending bool) {
+	switch {
+	case !pending:
+		p.syncing = 0
+	case p.syncing == 0:
+		p.syncing = now
+	}
+	if now-p.judged < autoEvery {
+		return
+	}
+	p.judged = now
+	if p.syncing != 0 && now-p.syncing > slowSync {
+		p.rate = max(slowestAuto, p.rate/2)
+		return
+	}
+	p.rate = min(fastestAuto, p.rate*1.1)
+}
