@@ -63,7 +63,7 @@ func TestJobIsGivenUpAboveItsMemory(t *testing.T) {
 		t.Run(command, func(t *testing.T) {
 			r := startServer(t, `save 100000 1`, "appendonly yes", "snapshot-max-extra-memory 4mb", "auto-aof-rewrite-percentage 0")
 			p, reader := r.dial(), r.dial()
-			p.fill(50_000, 400)
+			p.fill(20_000, 400)
 			p.ok("CONFIG", "SET", "rdb-key-save-delay", "100000000") // the child takes no more than its pipe
 			p.ok(command)
 			pid := childOf(p)
@@ -84,7 +84,7 @@ func TestJobIsGivenUpAboveItsMemory(t *testing.T) {
 				reads <- n
 			}()
 			p.pipeline(300_000, func(i int) []string {
-				return []string{"SET", fmt.Sprint("key:", i*7919%50_000), strings.Repeat("w", 400)}
+				return []string{"SET", fmt.Sprint("key:", i*7919%20_000), strings.Repeat("w", 400)}
 			})
 			stop.Store(true)
 			check.True(t, <-reads > 100, "reads go on")
@@ -106,7 +106,12 @@ func TestJobIsGivenUpAboveItsMemory(t *testing.T) {
 			check.Eq(t, f["rdb_last_bgsave_status"]+f["aof_last_bgrewrite_status"], "okok")
 			p.ok("SET", "more", "1")
 			p.ok(command)
-			p.eventually("good job", func() bool { return p.number("rdb_saves")+p.number("aof_rewrites") == 1 })
+			p.eventually("good job", func() bool {
+				if strings.Contains(p.info("persistence")["child_last_exit"], "exit 1") {
+					t.Fatal(r.log)
+				}
+				return p.number("rdb_saves")+p.number("aof_rewrites") == 1
+			})
 		})
 	}
 }

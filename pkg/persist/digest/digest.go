@@ -27,8 +27,7 @@ var _ rdb.Visitor = (*Digester)(nil)
 
 // The kinds of pieces, which are part of their seeds.
 const (
-	kindName uint64 = iota + 1
-	kindExpire
+	kindExpire uint64 = iota + 1
 	kindString
 	kindElement
 	kindPair
@@ -64,7 +63,7 @@ func class(t byte) uint64 {
 // time in milliseconds, -1 for never.
 func (d *Digester) Start(key []byte, t byte, expireAt int64) {
 	d.Resume(Bytes(class(t), key), t)
-	d.sum = number(d.seed(kindName), class(t))
+	d.sum = d.key * c3
 	if expireAt != -1 {
 		d.Expire(expireAt)
 	}
