@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 
-	"redisd/pkg/persist/digest"
 	"redisd/pkg/persist/rdb"
 )
 
@@ -65,7 +64,7 @@ func (h *rdbTally) Record(rec *rdb.Record) error {
 	return nil
 }
 
-func (h *rdbTally) Value(rec *rdb.Record, d *rdb.Decoder) error {
+func (h *rdbTally) Value(rec *rdb.Record, d rdb.Source) error {
 	if h.db >= maxDatabases {
 		return fmt.Errorf("database %d out of range", h.db)
 	}
@@ -290,5 +289,8 @@ func (s *scanner) skip(n int) error {
 	return nil
 }
 
-var _ rdb.FunctionHandler = (*rdbTally)(nil)
-var _ rdb.Visitor = (*digest.Digester)(nil)
+var (
+	_ rdb.Handler         = (*rdbTally)(nil)
+	_ rdb.ValueHandler    = (*rdbTally)(nil)
+	_ rdb.FunctionHandler = (*rdbTally)(nil)
+)

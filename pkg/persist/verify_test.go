@@ -300,7 +300,7 @@ func TestFileSaveIsVerified(t *testing.T) {
 			s.ks.DB(0).Each(func(e keyspace.Entry) { f.Entry(0, e) })
 			line, err := f.Finish()
 			var ve *persist.VerifyError
-			check.Eq(t, errors.As(err, &ve), damaged)
+			check.Eq(t, fmt.Sprint(name, errors.As(err, &ve), err != nil && !damaged, line), fmt.Sprint(name, damaged, false, line))
 			check.True(t, damaged == (string(read(t, m, "live")) == "old"), name+": "+line.Text)
 			check.Eq(t, temps(t, m), []string{})
 		}
