@@ -30,6 +30,7 @@ func table() *acl.Table {
 		{Name: "auth", Parent: -1, NoAuth: true},
 		{Name: "publish", Parent: -1},
 		{Name: "psubscribe", Parent: -1},
+		{Name: "getex", Categories: catWrite, Parent: -1},
 	}
 	return acl.NewTable(rows, categories)
 }

@@ -49,7 +49,7 @@ func TestTextOfRules(t *testing.T) {
 		{"subcommand of a container", "+config -config|set", "off sanitize-payload resetchannels -@all +config -config|set"},
 		{"first argument", "+select|0 +SELECT|1 +select|0", "off sanitize-payload resetchannels -@all +select|1 +select|0"},
 		{"first arguments go with the command", "+select|0 -select", "off sanitize-payload resetchannels -@all -select"},
-		{"names with a common beginning", "+get +mget -get", "off sanitize-payload resetchannels -@all +mget -get"},
+		{"names with a common beginning", "+get +getex +mget -get", "off sanitize-payload resetchannels -@all +getex +mget -get"},
 
 		{"selector", "+get (+set ~a)", "off sanitize-payload resetchannels -@all +get (~a resetchannels -@all +set)"},
 		{"selector in several words", "( ~a  +set ) +get", "off sanitize-payload resetchannels -@all +get (~a resetchannels -@all +set)"},

@@ -139,7 +139,7 @@ func (g ruleGen) selectorRule() string {
 	case 0:
 		return sign + "@" + g.pick("read", "write", "string", "set", "list", "hash", "admin", "dangerous", "fast", "slow", "keyspace", "connection", "ALL")
 	case 1:
-		return sign + g.pick("get", "set", "mget", "del", "sort", "config", "client", "object", "memory", "select", "GET", "bitfield", "xread", "migrate", "zadd", "copy")
+		return sign + g.pick("get", "set", "mget", "del", "sort", "config", "client", "object", "memory", "select", "GET", "bitfield", "xread", "migrate", "zadd", "copy", "getex", "sort_ro", "xreadgroup")
 	case 2:
 		return sign + g.pick("config|get", "config|set", "client|id", "client|kill", "object|encoding", "memory|usage", "CONFIG|GET")
 	case 3:

@@ -73,7 +73,7 @@ func (cs *clients) roomFor(c *client) {
 	need := len(c.in) + enough
 	// The end of a long one does not double its buffer.
 	const long = 256 << 10
-	if want := c.parser.Want(); want > need || want > long {
+	if want := c.parser.Want(); want > need || want > long && want > len(c.in) {
 		need = min(want, 2*len(c.in)+ahead)
 	}
 	if need <= cap(c.in) {
