@@ -40,8 +40,8 @@ func (f *faultFS) ask(op Op) error {
 	if errors.As(err, &pe) {
 		return err
 	}
-	if op.Kind == OpRename {
-		return &os.LinkError{Op: "rename", Old: op.Path, New: op.NewPath, Err: err}
+	if op.Kind == OpRename || op.Kind == OpLink {
+		return &os.LinkError{Op: op.Kind.String(), Old: op.Path, New: op.NewPath, Err: err}
 	}
 	return &fs.PathError{Op: op.Kind.String(), Path: op.Path, Err: err}
 }
@@ -66,6 +66,13 @@ func (f *faultFS) Rename(oldName, newName string) error {
 		return err
 	}
 	return f.inner.Rename(oldName, newName)
+}
+
+func (f *faultFS) Link(oldName, newName string) error {
+	if err := f.ask(Op{Kind: OpLink, Path: oldName, NewPath: newName}); err != nil {
+		return err
+	}
+	return f.inner.Link(oldName, newName)
 }
 
 func (f *faultFS) Remove(name string) error {

@@ -30,13 +30,14 @@ const (
 	OpSyncDir
 	OpLock
 	OpFree
+	OpLink
 	opKinds
 )
 
 // String returns the name used in errors and by String of injectors.
 func (k OpKind) String() string {
 	names := [opKinds]string{"none", "open", "create", "read", "write", "seek", "sync", "truncate", "size",
-		"close", "rename", "remove", "stat", "readdir", "mkdir", "syncdir", "lock", "free"}
+		"close", "rename", "remove", "stat", "readdir", "mkdir", "syncdir", "lock", "free", "link"}
 	if k >= opKinds {
 		return "unknown"
 	}
@@ -47,7 +48,7 @@ func (k OpKind) String() string {
 type Op struct {
 	Kind    OpKind
 	Path    string // as given to OpenFile or to the FS method
-	NewPath string // of a rename
+	NewPath string // of a rename or link
 	Bytes   int    // of a read or write
 }
 

@@ -149,6 +149,26 @@ func (m *Mem) Rename(oldName, newName string) error {
 	return nil
 }
 
+// Link gives a file a further name.
+func (m *Mem) Link(oldName, newName string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	from, to := filepath.Clean(oldName), filepath.Clean(newName)
+	n := m.files[from]
+	errno := unix.Errno(0)
+	switch {
+	case n == nil || !m.dirs[filepath.Dir(to)]:
+		errno = unix.ENOENT
+	case m.files[to] != nil || m.dirs[to]:
+		errno = unix.EEXIST
+	}
+	if errno != 0 {
+		return &os.LinkError{Op: "link", Old: oldName, New: newName, Err: errno}
+	}
+	m.change(nameOp{create: to, node: n})
+	return nil
+}
+
 // Remove unlinks a file or removes an empty directory.
 func (m *Mem) Remove(name string) error {
 	m.mu.Lock()

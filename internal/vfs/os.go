@@ -53,6 +53,7 @@ func (f osFile) Size() (int64, error) {
 func (f osFile) Fd() int { return f.fd }
 
 func (osFS) Rename(oldName, newName string) error        { return os.Rename(oldName, newName) }
+func (osFS) Link(oldName, newName string) error          { return os.Link(oldName, newName) }
 func (osFS) Remove(name string) error                    { return os.Remove(name) }
 func (osFS) Stat(name string) (fs.FileInfo, error)       { return os.Stat(name) }
 func (osFS) ReadDir(dir string) ([]fs.DirEntry, error)   { return os.ReadDir(dir) }

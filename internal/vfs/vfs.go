@@ -5,6 +5,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrLocked is what Lock's error wraps when another process holds the lock.
@@ -39,6 +41,9 @@ type FS interface {
 	// Rename replaces newName by oldName atomically. It is durable only after
 	// SyncDir of the directory.
 	Rename(oldName, newName string) error
+	// Link gives the file oldName the further name newName, which must not exist.
+	// Not every file system can.
+	Link(oldName, newName string) error
 	// Remove unlinks a file or an empty directory.
 	Remove(name string) error
 	// Stat describes name.
@@ -82,4 +87,24 @@ func WriteFile(fsys FS, name string, b []byte, perm os.FileMode) error {
 		err = cerr
 	}
 	return err
+}
+
+// Imitate gives dst the owner, group and mode of src, where both are files of the
+// system: a copy that takes the place of a file must be open to whom that was.
+func Imitate(dst, src File) error {
+	if dst.Fd() < 0 || src.Fd() < 0 {
+		return nil
+	}
+	var st unix.Stat_t
+	err := unix.Fstat(src.Fd(), &st)
+	if err == nil {
+		err = unix.Fchown(dst.Fd(), int(st.Uid), int(st.Gid))
+	}
+	if err == nil {
+		err = unix.Fchmod(dst.Fd(), st.Mode&0o7777)
+	}
+	if err != nil {
+		return &fs.PathError{Op: "chown", Path: dst.Name(), Err: err}
+	}
+	return nil
 }

@@ -174,3 +174,24 @@ func TestOSSyncOfBadDescriptorFails(t *testing.T) {
 	var pe *fs.PathError
 	check.True(t, errors.As(f.Sync(), &pe), "a failed sync is a *fs.PathError")
 }
+
+func TestLinkIsASecondName(t *testing.T) {
+	for name, fsys := range map[string]vfs.FS{"memory": vfs.NewMem(), "system": vfs.OS()} {
+		t.Run(name, func(t *testing.T) {
+			dir := "."
+			if name == "system" {
+				dir = t.TempDir()
+			}
+			a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
+			check.NoErr(t, vfs.WriteFile(fsys, a, []byte("old"), 0o644))
+			check.NoErr(t, fsys.Link(a, b))
+			check.ErrIs(t, fsys.Link(a, b), fs.ErrExist)
+			check.ErrIs(t, fsys.Link(filepath.Join(dir, "none"), a), fs.ErrNotExist)
+			check.NoErr(t, vfs.WriteFile(fsys, filepath.Join(dir, "c"), []byte("new"), 0o644))
+			check.NoErr(t, fsys.Rename(filepath.Join(dir, "c"), a))
+			got, err := vfs.ReadFile(fsys, b)
+			check.NoErr(t, err)
+			check.Eq(t, string(got), "old")
+		})
+	}
+}

@@ -47,14 +47,22 @@ func (s *Server) beat() int64 {
 		s.cron.next = make([]int64, len(tasks))
 	}
 	for i, t := range tasks {
-		if now < s.cron.next[i] {
-			continue
+		if s.cron.due(i, now, t.everyMs) {
+			t.run(s)
 		}
-		s.cron.next[i] = now + t.everyMs
-		t.run(s)
 	}
 	s.cron.loops++
 	return int64(max(1, 1000/s.cron.hz))
+}
+
+// due tells whether task i runs now, and sets when it does next. A clock that was set
+// back must not keep it from running: the service manager waits for a sign of life.
+func (c *cron) due(i int, now, everyMs int64) bool {
+	if left := c.next[i] - now; left > 0 && left <= everyMs {
+		return false
+	}
+	c.next[i] = now + everyMs
+	return true
 }
 
 func (s *Server) cronMeters() {

@@ -89,6 +89,10 @@ func (b *background) switchLog(st persist.Step, out persist.Outcome) {
 		s.log.Warnf("Can't go on in the rewritten AOF: %s. Exiting...", aof.Strerror(err))
 		os.Exit(1)
 	}
+	if out.DirNotSynced {
+		// A power failure may bring the old file back, without what is logged from now on.
+		log.Distrust(out.Err)
+	}
 	log.SetBefore(st.Before)
 	log.SetBase(log.Size())
 	s.journal.live = nil

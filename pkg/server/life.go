@@ -42,6 +42,8 @@ func newLife(c clock.Clock) *life { return &life{clock: c} }
 // watchSignals forwards the signals that mean something to the loop. Each leaves
 // one line in the log.
 func (s *Server) watchSignals() {
+	// A limit on the size of files (ulimit -f) is to be an error of the write.
+	signal.Ignore(syscall.SIGXFSZ)
 	event.Signals(s.loop, s.onSignal, syscall.SIGTERM, syscall.SIGHUP,
 		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGCHLD)
 	s.watchInterrupts()

@@ -142,6 +142,10 @@ func (b *background) rolled(step *persist.StartIncr) {
 		s.log.Warnf("Fail to fsync AOF directory %s: %s.", b.plan.set.Folder(), aof.Strerror(err))
 	}
 	s.journal.log.Roll(f)
+	if notDurable {
+		// A power failure may bring a manifest back that does not list the increment.
+		s.journal.log.Distrust(err)
+	}
 	s.log.Noticef("Creating AOF incr file %s on background rewrite", name)
 	b.rollOver()
 }
@@ -240,7 +244,7 @@ func (b *background) rewriteLimited() bool {
 		j.retryRewriteAt = now + 60*j.retryMinutes
 		b.srv.log.Warnf("Background AOF rewrite has repeatedly failed and triggered the limit, will retry in %d minutes", j.retryMinutes)
 		return true
-	case now < j.retryRewriteAt:
+	case now < j.retryRewriteAt && j.retryRewriteAt <= now+60*longest: // else the clock was set back
 		return true
 	}
 	j.retryRewriteAt = 0

@@ -30,6 +30,8 @@ const retryDelay = 5
 
 // due gives the save point that asks for a save now.
 func (sv *saves) due(points []config.SavePoint, now int64) (config.SavePoint, bool) {
+	// A clock that was set back: what is in the future now was just now.
+	sv.last, sv.lastTry = min(sv.last, now), min(sv.lastTry, now)
 	for _, p := range points {
 		if sv.dirty >= int64(p.Changes) && now-sv.last > int64(p.Seconds) &&
 			(now-sv.lastTry > retryDelay || sv.ok) {

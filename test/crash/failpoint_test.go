@@ -162,7 +162,8 @@ func TestErrorAtPoint(t *testing.T) {
 
 // TestDirectoryNotSynced lets the sync of the folder fail after the rename of a
 // rewritten log: the new file is the live one, and it holds everything. Under
-// always nothing more could be acknowledged, so the daemon ends.
+// always nothing more could be acknowledged, so the daemon ends; else writes are refused
+// until another rewrite, which starts by itself, has made a file whose name is safe.
 func TestDirectoryNotSynced(t *testing.T) {
 	for _, policy := range []string{"always", "everysec"} {
 		t.Run(policy, func(t *testing.T) {
@@ -180,10 +181,11 @@ func TestDirectoryNotSynced(t *testing.T) {
 				check.Contains(t, s.Log(), "Can't make the rewritten AOF durable")
 				c.Join()
 			} else {
-				s.WaitIdle()
-				check.Eq(t, s.Field("aof_last_bgrewrite_status"), "err")
-				acks := c.Acks()
-				rig.Eventually(t, "writes", func() bool { return c.Acks() > acks+20 })
+				// The new file may lose its name in a power failure: another one is made.
+				s.WaitLog(0, "Error syncing the folder of the AOF file")
+				s.WaitLog(0, "Starting one.")
+				s.WaitField("aof_last_bgrewrite_status", "ok")
+				rig.Eventually(t, "a write", func() bool { return s.Client().Set(context.Background(), "a", "b", 0).Err() == nil })
 				s.KillAlone()
 				c.Join()
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -64,7 +65,11 @@ func Check(env CheckEnv, args []string) int {
 	if ok {
 		run = func() error { return c.convert(convert) }
 	}
-	if err := run(); err != nil {
+	err := run()
+	for _, line := range c.kept {
+		c.printf("%s", line)
+	}
+	if err != nil {
 		if err != errReported {
 			c.printf("%v\n", err)
 		}
@@ -82,8 +87,9 @@ type checker struct {
 	fix    bool
 	toTime int64 // 0 = not asked for
 
-	line  int64  // lines of commands read, from 1; Redis does not start anew for each file of a set
-	fault string // the first thing wrong, as "0xoffset: text"
+	line  int64    // lines of commands read, from 1; Redis does not start anew for each file of a set
+	kept  []string // lines about files that were kept
+	fault string   // the first thing wrong, as "0xoffset: text"
 }
 
 // verdict is what became of one file.
@@ -204,15 +210,11 @@ func (c *checker) manifestError(err error) error {
 
 // checkFile checks one file and, if asked to, cuts it.
 func (c *checker) checkFile(name, path string, last, preamble bool) (verdict, error) {
-	mode := os.O_RDONLY
-	if c.fix || c.toTime != 0 {
-		mode = os.O_RDWR
-	}
-	f, err := c.env.FS.OpenFile(path, mode, 0)
+	f, err := c.env.FS.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return 0, c.fail("Cannot open file %s: %s, aborting...\n", path, Strerror(err))
 	}
-	defer f.Close() // whatever was changed has been synced
+	defer f.Close() // read only
 	size, err := f.Size()
 	if err != nil {
 		return 0, c.fail("Cannot stat file: %s, aborting...\n", name)
@@ -234,8 +236,8 @@ func (c *checker) checkFile(name, path string, last, preamble bool) (verdict, er
 		return 0, err
 	}
 	if w.cutAt >= 0 {
-		if err := cut(f, w.cutAt); err != nil {
-			return 0, c.fail("Failed to truncate AOF %s to timestamp %d\n", path, c.toTime)
+		if err := c.replace(f, path, w.cutAt); err != nil {
+			return 0, c.fail("Failed to truncate AOF %s to timestamp %d: %v\n", path, c.toTime, err)
 		}
 		return checkedToTime, nil
 	}
@@ -263,6 +265,13 @@ func (c *checker) conclude(f vfs.File, w *walker) (verdict, error) {
 		return checkedOK, nil
 	}
 	c.printf("AOF analyzed: filename=%s, size=%d, ok_up_to=%d, ok_up_to_line=%d, diff=%d\n", w.name, w.size, w.good, c.line, diff)
+	if diff != 0 {
+		s := &survey{f: f, from: w.good, size: w.size}
+		if err := s.look(); err != nil {
+			return 0, c.fail("Failed to read from AOF %s: %s\n", w.name, Strerror(err))
+		}
+		c.printf("%s", s)
+	}
 	switch {
 	case diff == 0:
 		return checkedOK, nil
@@ -277,16 +286,63 @@ func (c *checker) conclude(f vfs.File, w *walker) (verdict, error) {
 	if n, _ := c.env.In.Read(answer[:]); n == 0 || answer[0]|0x20 != 'y' {
 		return 0, c.fail("Aborting...\n")
 	}
-	if err := cut(f, w.good); err != nil {
-		return 0, c.fail("Failed to truncate AOF %s\n", w.name)
+	if err := c.replace(f, w.path, w.good); err != nil {
+		return 0, c.fail("Failed to truncate AOF %s: %v\n", w.name, err)
 	}
 	return checkedTruncated, nil
 }
 
-// cut truncates durably.
-func cut(f vfs.File, size int64) error {
-	if err := f.Truncate(size); err != nil {
+// replace puts the first size bytes of f in its place as a new file, and keeps the old
+// one under another name. At every moment path is one of the two, whole.
+func (c *checker) replace(f vfs.File, path string, size int64) error {
+	temp, name, err := createBeside(c.env.FS, path+".fixed")
+	if err != nil {
 		return err
 	}
-	return f.Sync()
+	if err := vfs.Imitate(temp, f); err != nil {
+		_ = temp.Close()
+		_ = c.env.FS.Remove(name)
+		return err
+	}
+	if err := fill(c.env.FS, temp, io.NewSectionReader(f, 0, size)); err != nil {
+		return err
+	}
+	kept, err := c.keep(f, path)
+	if err == nil {
+		err = c.env.FS.Rename(name, path)
+	}
+	if err != nil {
+		_ = c.env.FS.Remove(name) // the first error is the one to tell
+		return err
+	}
+	c.kept = append(c.kept, fmt.Sprintf("Kept: %s as it was is %s\n", path, kept))
+	return c.env.FS.SyncDir(filepath.Dir(path))
+}
+
+// keep gives the file at path a further name, or copies it where there are no links.
+func (c *checker) keep(f vfs.File, path string) (name string, err error) {
+	name = path + ".broken"
+	for i := 1; i < 1000; i++ {
+		if err = c.env.FS.Link(path, name); err == nil {
+			return name, c.env.FS.SyncDir(filepath.Dir(path))
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+		name = fmt.Sprintf("%s.broken.%d", path, i)
+	}
+	out, name, err := createBeside(c.env.FS, path+".broken")
+	if err != nil {
+		return "", err
+	}
+	if err := vfs.Imitate(out, f); err != nil {
+		_ = out.Close()
+		_ = c.env.FS.Remove(name)
+		return "", err
+	}
+	size, err := f.Size()
+	if err != nil {
+		return "", err
+	}
+	return name, fill(c.env.FS, out, io.NewSectionReader(f, 0, size))
 }

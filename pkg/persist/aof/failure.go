@@ -45,6 +45,15 @@ func (l *Log) syncFailed(err error) {
 	l.event(Warning, "Fail to fsync the AOF file: %s", Strerror(err))
 }
 
+// Distrust says that what is written to the file may not survive, for another reason
+// than a failed sync of it: its name is not durable. As after a failed sync, only
+// another file helps. The log must be On.
+func (l *Log) Distrust(err error) {
+	if l.syncErr == nil {
+		l.syncErr = err
+	}
+}
+
 // strict says that commands wait for the point of Always. While the log waits for its
 // first rewrite nothing is promised.
 func (l *Log) strict() bool {

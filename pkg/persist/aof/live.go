@@ -76,7 +76,9 @@ func (l *Log) newLive(f vfs.File, size, synced int64) *live {
 		l.cfg.Post(w.collect)
 	}
 	s.run = func() {
-		s.err = syncFile(lv.file)
+		if s.err = l.cfg.Failpoints.Hit("aof-sync"); s.err == nil {
+			s.err = syncFile(lv.file)
+		}
 		s.done <- struct{}{}
 		l.cfg.Post(s.collect)
 	}

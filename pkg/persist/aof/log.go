@@ -89,7 +89,8 @@ type Config struct {
 	// Seconds is the Unix time, for SetTimestamps; nil when that is not used. Called on
 	// the loop.
 	Seconds func() int64
-	// Failpoints may be nil. Points: aof-write, aof-written, aof-synced.
+	// Failpoints may be nil. Points: aof-write, aof-written, aof-synced under
+	// Always, aof-sync in front of the syncs of Everysec.
 	Failpoints *failpoint.Set
 }
 

@@ -27,12 +27,15 @@ type walker struct {
 	multi bool
 	cutAt int64 // where --truncate-to-timestamp wants to cut, -1 = nowhere
 	epos  int64 // where the piece in hand starts
+
+	sums    verifier
+	checked int64 // good at the last checksum
 }
 
 // walk reads up to the end or to the first fault, which goes to checker.fault. An
 // error is one that ends the program.
 func (w *walker) walk() error {
-	w.cutAt = -1
+	w.cutAt, w.checked = -1, w.at
 	for {
 		if !w.multi {
 			w.good = w.at
@@ -82,6 +85,7 @@ func (w *walker) fault(format string, args ...any) bool {
 func (w *walker) text(limit int) (string, error) {
 	w.epos = w.at
 	line := make([]byte, 0, 64)
+	defer func() { w.sums.add(line) }()
 	for len(line) < limit-1 {
 		b, err := w.in.ReadByte()
 		if err == io.EOF {
@@ -186,6 +190,7 @@ func (w *walker) argument(wanted bool) (text string, ok bool, err error) {
 		if _, err := io.ReadFull(w.in, word); err != nil {
 			return "", false, err
 		}
+		w.sums.add(word)
 		text, n = string(word), 0
 	}
 	if err := w.skip(n); err != nil {
@@ -195,12 +200,18 @@ func (w *walker) argument(wanted bool) (text string, ok bool, err error) {
 	if _, err := io.ReadFull(w.in, crlf[:]); err != nil {
 		return "", false, err
 	}
+	w.sums.add(crlf[:])
 	return text, w.newline(string(crlf[:])), nil
 }
 
 func (w *walker) skip(n int64) error {
 	for n > 0 {
-		m, err := w.in.Discard(int(min(n, 1<<30)))
+		piece, err := w.in.Peek(int(min(n, int64(max(w.in.Buffered(), 1)))))
+		if err != nil {
+			return err
+		}
+		w.sums.add(piece)
+		m, err := w.in.Discard(len(piece))
 		if err != nil {
 			return err
 		}
@@ -211,6 +222,7 @@ func (w *walker) skip(n int64) error {
 
 // note checks a note; stop says that the file is to be cut in front of it.
 func (w *walker) note() (stop bool, err error) {
+	before := w.sums
 	line, err := w.text(maxNote + 3)
 	if err != nil {
 		return false, w.c.fail("Failed to read annotations from AOF %s, aborting...\n", w.path)
@@ -222,6 +234,19 @@ func (w *walker) note() (stop bool, err error) {
 			w.good = w.epos
 		}
 		return true, nil
+	}
+	if strings.HasPrefix(line, sumPrefix) {
+		w.sums = before
+		if _, err := w.sums.note([]byte(strings.TrimSuffix(line, "\r\n")), w.epos); err != nil {
+			w.good = w.checked
+			w.fault("%v", err)
+			return true, nil
+		}
+		w.checked = w.at
+		if w.multi {
+			w.checked = w.good
+		}
+		return false, nil
 	}
 	stamp, isTime := strings.CutPrefix(line, "#TS:")
 	if w.c.toTime == 0 || !isTime {
