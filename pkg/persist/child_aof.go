@@ -46,10 +46,19 @@ func (c *child) rest() error {
 		return c.difference()
 	}
 	c.out.endBlock(true)
-	if err := c.cfg.Fail.Hit("child-before-sync"); err != nil {
+	err := c.cfg.Fail.Hit("child-before-sync")
+	if err == nil {
+		err = c.out.finish()
+	}
+	if err != nil {
 		return err
 	}
-	return c.out.finish()
+	select {
+	case <-c.in.done: // the parent is gone, and nobody will ever want the file
+		return c.in.err
+	default:
+		return nil
+	}
 }
 
 // difference appends what was written since the cut. It catches up and syncs
