@@ -1,0 +1,1 @@
+/* Lua includes it; conf.h has what takes its place. */
