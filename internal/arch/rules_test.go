@@ -21,7 +21,7 @@ func floor(pkg string) (n int, ok bool) {
 		"pkg/ds": 1, "pkg/pubsub": 1, "pkg/config": 1,
 		"pkg/keyspace": 2, "pkg/acl": 2,
 		"pkg/persist": 3,
-		"pkg/command": 4,
+		"pkg/command": 4, "pkg/script": 4,
 		"pkg/server":  5,
 	}
 	switch {

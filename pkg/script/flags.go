@@ -105,3 +105,14 @@ func Metadata(code []byte) (Library, error) {
 	}
 	return l, nil
 }
+
+// Names gives the names of the flags that are set.
+func (f Flags) Names() []string {
+	var names []string
+	for i, n := range FlagNames() {
+		if f&(1<<i) != 0 {
+			names = append(names, n)
+		}
+	}
+	return names
+}

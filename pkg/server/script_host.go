@@ -1,0 +1,172 @@
+package server
+
+import (
+	"redisd/pkg/command"
+	"redisd/pkg/script"
+)
+
+// This file is what a script sees of the server: script.Host.
+
+// Call runs a command of the script.
+func (sc *scripts) Call(argv [][]byte) []byte {
+	s, x, r := sc.srv, sc.srv.exec, sc.run
+	spec := s.table.Resolve(argv)
+	if reason := sc.refused(r, spec, argv); reason != "" {
+		s.stats.reject(spec, reason)
+		sc.buf = append(append(append(sc.buf[:0], '-'), reason...), "\r\n"...)
+		return sc.buf
+	}
+	r.wrote = r.wrote || spec.Writes()
+	w, client, inner := x.w, x.client, x.inner
+	x.w, x.client = sc.writer(), sc.client
+	x.tx.muted = r.repl&replLog == 0
+	x.ctx.NoBlock = true
+	x.clockN = x.watch.Nanos()
+	s.ks.SetNow(r.now)
+	x.call(sc.client, spec, argv)
+	sc.buf = x.w.Buf
+	x.w, x.client, x.inner = w, client, inner
+	x.tx.muted = false
+	return sc.buf
+}
+
+// refused is what the gates are for clients; the order is Redis's.
+func (sc *scripts) refused(r *scriptRun, spec *command.Spec, argv [][]byte) string {
+	s := sc.srv
+	switch {
+	case spec == nil:
+		return "ERR Unknown Redis command called from script"
+	case !spec.ArityFits(len(argv)) || spec.Handler == nil:
+		return "ERR Wrong number of args calling Redis command from script"
+	case spec.Flags&command.NoScript != 0 && !sc.allowAll:
+		return "ERR This Redis command is not allowed from script"
+	case spec.Flags&command.Protected != 0 && !s.debugAllowed(r.caller):
+		return gateProtected(s, r.caller, spec, argv)
+	}
+	if !r.caller.user.Free() && !r.caller.has(flagReplay) {
+		if reason := s.aclScriptRefusal(r.caller, spec, argv); reason != "" {
+			return reason
+		}
+	}
+	if r.readOnly && spec.Flags&(command.Write|command.MayReplicate) != 0 {
+		return "ERR Write commands are not allowed from read-only scripts."
+	}
+	if !spec.Writes() || r.wrote || r.caller.has(flagReplay) {
+		return "" // half of a script would be worse than a promise that cannot be kept
+	}
+	return s.background.misconf()
+}
+
+// Allowed implements redis.acl_check_cmd.
+func (sc *scripts) Allowed(argv [][]byte) (allowed, known bool) {
+	spec := sc.srv.table.Resolve(argv)
+	if spec == nil {
+		return false, false
+	}
+	return sc.srv.aclAllows(sc.run.caller, spec, argv), true
+}
+
+// Log implements redis.log.
+func (sc *scripts) Log(level int, text []byte) {
+	log := sc.srv.log
+	switch level {
+	case 0:
+		log.Tracef("%s", text)
+	case 1:
+		log.Verbosef("%s", text)
+	case 2:
+		log.Noticef("%s", text)
+	default:
+		log.Warnf("%s", text)
+	}
+}
+
+// SetRepl implements redis.set_repl.
+func (sc *scripts) SetRepl(flags int) { sc.run.repl = flags }
+
+// SetProto implements redis.setresp.
+func (sc *scripts) SetProto(version int) { sc.run.proto = version }
+
+// Micros implements os.clock.
+func (sc *scripts) Micros() int64 { return sc.srv.exec.watch.Micros() }
+
+// loadTimeout bounds the running of a library's code, nanoseconds; Redis's number.
+const loadTimeout = 500e6
+
+// Tick is called now and then while a script runs. One that takes long lets the
+// loop serve other clients; true ends it.
+func (sc *scripts) Tick() bool {
+	s := sc.srv
+	if l := sc.loading; l != nil {
+		return l.limited && s.exec.watch.Nanos()-l.start > loadTimeout
+	}
+	r := sc.run
+	if r == nil || sc.threshold == 0 || r.caller.has(flagReplay) {
+		return false
+	}
+	if now := s.exec.watch.Nanos(); !r.busy {
+		if now-r.start < sc.threshold {
+			return false
+		}
+		sc.beginBusy(r, (now-r.start)/1e6)
+	}
+	sc.serveOthers()
+	return r.killed
+}
+
+// beginBusy readies the server to serve clients in the middle of a script. The words
+// of the command lie in a buffer that reading would use again, and its client must
+// stay as it is.
+func (sc *scripts) beginBusy(r *scriptRun, millis int64) {
+	s := sc.srv
+	kill := "SCRIPT KILL"
+	if r.kind == script.Functions {
+		kill = "FUNCTION KILL"
+	}
+	s.log.Warnf("Slow script detected: still in execution after %d milliseconds. "+
+		"You can try killing the script using the %s command. Script name is: %s.", millis, kill, r.name)
+	r.busy = true
+	s.clients.shared = make([]byte, len(s.clients.shared))
+	s.exec.argv = nil
+	if r.caller.fd >= 0 {
+		r.caller.set(flagProtected, true)
+		s.loop.Unwatch(r.caller.fd)
+	}
+}
+
+func (sc *scripts) endBusy(r *scriptRun) {
+	c := r.caller
+	if c.fd < 0 {
+		return
+	}
+	c.set(flagProtected, false)
+	if err := sc.srv.watchAgain(c); err != nil || c.has(flagCloseSoon) {
+		c.set(flagCloseSoon, false)
+		sc.srv.clients.closeSoon(c)
+	}
+	sc.srv.syncTime()
+}
+
+// serveOthers lets clients in for one turn.
+func (sc *scripts) serveOthers() {
+	s, x, r := sc.srv, sc.srv.exec, sc.run
+	sc.run.caller.out, x.w.Buf = x.w.Buf, nil
+	client, owner, w, tx, ctx := x.client, x.owner, x.w, x.tx, x.ctx
+	counters := [...]int64{x.clockN, int64(x.inner)}
+	x.tx = txLog{}
+	s.loop.UpdateTime()
+	_, err := s.loop.Turn(false)
+	x.client, x.owner, x.w, x.tx, x.ctx = client, owner, w, tx, ctx
+	x.clockN, x.inner = counters[0], int(counters[1])
+	x.w.Buf = r.caller.out
+	s.ks.SetNow(r.now)
+	if err != nil {
+		s.log.Warnf("Serving clients while a script runs: %s", err)
+	}
+	if s.life.asked() {
+		s.cronShutdown()
+		if s.life.over {
+			r.killed, r.dropped = true, true
+		}
+	}
+}
