@@ -91,6 +91,8 @@ func importHome(path string) (homes []string, bound bool) {
 		return nil, true
 	case strings.HasPrefix(path, "github.com/sirupsen/logrus"):
 		return []string{"pkg/server", "cmd"}, true
+	case strings.HasPrefix(path, "github.com/tetratelabs/wazero"):
+		return []string{"pkg/script"}, true
 	case strings.HasPrefix(path, "github.com/BurntSushi/toml"):
 		return []string{"pkg/config"}, true
 	}

@@ -35,6 +35,8 @@ type Ctx struct {
 	Quiet bool
 	// NoBlock is set where a command must not wait: the log's.
 	NoBlock bool
+	// Script is set for the commands of scripts: those that name a time to wait for are refused.
+	Script bool
 	// Replaying is set while a log is loaded: times that have passed are kept.
 	Replaying bool
 	// SkipChecksums is set by a test: RESTORE takes values whose checksum is wrong.

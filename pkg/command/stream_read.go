@@ -97,6 +97,10 @@ func (c *Ctx) parseRead(forGroup bool) (o readOptions, ok bool) {
 		a, more := c.Args[i], len(c.Args)-i-1
 		switch {
 		case Is(a, "BLOCK") && more > 0:
+			if c.Script {
+				c.Out.Errorf("ERR %s command is not allowed with BLOCK option from scripts", c.Args[0])
+				return o, false
+			}
 			i++
 			o.block = true
 			if o.timeout, ok = c.TimeoutMillis(c.Args[i]); !ok {

@@ -185,6 +185,7 @@ const (
 
 	BusyReplyThreshold     // busy-reply-threshold
 	LuaEnableDeprecatedAPI // lua-enable-deprecated-api
+	LuaMemoryLimit         // lua-memory-limit
 
 	// [replication]
 

@@ -54,9 +54,11 @@ func securityRows() []Directive {
 // scriptingRows is the table [scripting].
 func scriptingRows() []Directive {
 	return []Directive{
-		{ID: BusyReplyThreshold, Name: "busy-reply-threshold", Kind: KindInt, Default: "5000", Max: math.MaxInt64, Aliases: []string{"lua-time-limit"}, Inert: "scripts are not part of this version",
+		{ID: BusyReplyThreshold, Name: "busy-reply-threshold", Kind: KindInt, Default: "5000", Max: math.MaxInt64, Aliases: []string{"lua-time-limit"},
 			Doc: "Milliseconds after which a running script lets other clients know that the server is busy."},
-		{ID: LuaEnableDeprecatedAPI, Name: "lua-enable-deprecated-api", Kind: KindBool, Default: "no", Flags: Immutable | Hidden, Inert: "scripts are not part of this version",
+		{ID: LuaEnableDeprecatedAPI, Name: "lua-enable-deprecated-api", Kind: KindBool, Default: "no", Flags: Immutable | Hidden,
 			Doc: "Lets scripts use functions that Redis has withdrawn."},
+		{ID: LuaMemoryLimit, Name: "lua-memory-limit", Kind: KindMemory, Default: "1gb", Min: 16 << 20, Max: 2047 << 20,
+			Doc: "Most memory that the interpreter of scripts, and that of functions, may use each. A script that needs more fails."},
 	}
 }

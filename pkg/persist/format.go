@@ -23,7 +23,7 @@ func newFormat(o *output, opts *Options) format {
 		o.blocks = aof.NewSums()
 	}
 	if opts.Role == RoleAOF && !opts.Preamble {
-		return &aofFormat{out: o, timestamp: opts.TimestampSecs, db: -1, commands: commands{out: o}}
+		return &aofFormat{out: o, timestamp: opts.TimestampSecs, functions: opts.Functions, db: -1, commands: commands{out: o}}
 	}
 	return &rdbFormat{
 		out: o, opts: opts, db: -1, hinted: make([]bool, len(opts.Databases)),
@@ -46,6 +46,9 @@ func (w *rdbFormat) begin() error {
 	o.buf = rdb.AppendHeader(o.buf)
 	for _, a := range w.opts.Aux {
 		o.buf = rdb.AppendAux(o.buf, a.Key, a.Value)
+	}
+	for _, code := range w.opts.Functions {
+		o.buf = rdb.AppendFunction(o.buf, code)
 	}
 	return o.added()
 }
@@ -102,6 +105,7 @@ func (w *rdbFormat) end() error {
 type aofFormat struct {
 	out       *output
 	timestamp int64
+	functions [][]byte
 	db        int
 	commands  commands
 }
@@ -113,7 +117,11 @@ func (w *aofFormat) begin() error {
 		w.out.buf = strconv.AppendInt(w.out.buf, w.timestamp, 10)
 		w.out.buf = append(w.out.buf, "\r\n"...)
 	}
-	return nil
+	for _, code := range w.functions {
+		w.out.buf = append(w.out.buf, "*3\r\n$8\r\nFUNCTION\r\n$4\r\nLOAD\r\n"...)
+		w.out.buf = appendBulk(w.out.buf, code)
+	}
+	return w.out.added()
 }
 
 func (w *aofFormat) record(rec *rdb.Record) error {

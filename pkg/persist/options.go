@@ -76,6 +76,8 @@ type Options struct {
 	Aux []Aux
 	// Blocks is aof-checksum: an append-only file gets checksums behind the commands.
 	Blocks bool
+	// Functions is the code of the libraries of functions, written before the keys.
+	Functions [][]byte
 	// TimestampSecs, if not 0, puts a timestamp annotation (Unix seconds) at
 	// the start of an append-only file without preamble.
 	TimestampSecs int64
@@ -122,6 +124,9 @@ func (o *Options) append(dst []byte) []byte {
 	}
 	for _, a := range o.Aux {
 		pair(auxPrefix+a.Key, a.Value)
+	}
+	for _, code := range o.Functions {
+		pair("function", string(code))
 	}
 	return dst
 }
@@ -182,6 +187,8 @@ func (o *Options) set(k, v string) (err error) {
 		number(&o.KeySaveDelayMicros)
 	case "timestamp":
 		number(&o.TimestampSecs)
+	case "function":
+		o.Functions = append(o.Functions, []byte(v))
 	case "db":
 		return o.setDB(v)
 	default:

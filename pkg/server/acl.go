@@ -158,6 +158,26 @@ func (s *Server) aclRefusal(c *client, context string, spec *command.Spec, argv 
 	return "NOPERM " + aclText(c.user, v, spec, argv, false)
 }
 
+// aclScriptRefusal is aclRefusal for a command of a script that c runs.
+func (s *Server) aclScriptRefusal(c *client, spec *command.Spec, argv [][]byte) string {
+	v := s.aclCheck(c.user, spec, argv)
+	if v.Reason == acl.Allowed {
+		return ""
+	}
+	s.acl.record(c, v, aclScript, spec, argv)
+	return "ERR The user executing the script " + scriptDenied(v)
+}
+
+func scriptDenied(v acl.Verdict) string {
+	switch v.Reason {
+	case acl.DeniedKey:
+		return "can't access at least one of the keys mentioned in the command arguments"
+	case acl.DeniedChannel:
+		return "can't publish to the channel mentioned in the command"
+	}
+	return "can't run this command or subcommand"
+}
+
 // aclText says what a user may not do; verbose names the key or channel too.
 func aclText(u *acl.User, v acl.Verdict, spec *command.Spec, argv [][]byte, verbose bool) string {
 	switch {

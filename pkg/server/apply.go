@@ -20,7 +20,7 @@ func (s *Server) apply(c *client, ctx *command.Ctx) {
 		return
 	}
 	s.saves.dirty += fx.Dirty
-	if fx.NoLog || c.has(flagReplay) || ctx.Spec.Flags&command.Write == 0 && !fx.Force {
+	if fx.NoLog || s.exec.tx.muted || c.has(flagReplay) || ctx.Spec.Flags&command.Write == 0 && !fx.Force {
 		return
 	}
 	s.propagate(ctx)

@@ -28,6 +28,8 @@ const (
 	flagDirtyCAS    // a watched key has changed: EXEC fails
 	flagNoted       // in clients.lim.touched
 	flagPaced       // its next write has waited for a background job
+	flagScript      // not a connection: the commands of a script run in its name
+	flagProtected   // its script lets others in: it must stay as it is
 	flagReplay      // not a connection: the log's commands run in its name
 )
 

@@ -80,7 +80,7 @@ func (s *Server) postpone(c *client, argv [][]byte) bool {
 	if spec == nil || !s.exec.wouldRun(c, spec, argv) {
 		return false
 	}
-	if p.kind == pauseWrites && !c.changes(spec) && spec.Flags&command.MayReplicate == 0 {
+	if p.kind == pauseWrites && !c.changes(spec) && s.declared(spec, argv)&(command.Write|command.MayReplicate) == 0 {
 		return false
 	}
 	c.set(flagBlocked, true)

@@ -115,7 +115,7 @@ func (cs *clients) byID(id uint64) *client {
 // closeSoon marks a client to be closed before the loop sleeps: not now, because
 // its command may be running.
 func (cs *clients) closeSoon(c *client) {
-	if c.has(flagCloseSoon | flagReplay) {
+	if c.has(flagCloseSoon | flagReplay | flagScript) {
 		return
 	}
 	c.set(flagCloseSoon, true)
@@ -123,11 +123,16 @@ func (cs *clients) closeSoon(c *client) {
 }
 
 func (cs *clients) closeMarked() {
+	kept := cs.closing[:0]
 	for _, c := range cs.closing {
+		if c.has(flagProtected) {
+			kept = append(kept, c)
+			continue
+		}
 		cs.close(c)
 	}
-	clear(cs.closing)
-	cs.closing = cs.closing[:0]
+	clear(cs.closing[len(kept):])
+	cs.closing = kept
 }
 
 func (cs *clients) close(c *client) {

@@ -99,8 +99,10 @@ func (s *Server) debugSwitchRows() []debugRow {
 			s.journal.flushSleep = time.Duration(loose(c.Args[2])) * time.Microsecond
 			c.Out.OK()
 		}, []string{"AOF-FLUSH-SLEEP <microseconds>", "Sleep so long before the log is written."}},
-		{"SET-DISABLE-DENY-SCRIPTS", 3, 3, func(c *command.Ctx) { c.Out.OK() },
-			[]string{"SET-DISABLE-DENY-SCRIPTS <0|1>", "Accepted; there are no scripts."}},
+		{"SET-DISABLE-DENY-SCRIPTS", 3, 3, func(c *command.Ctx) {
+			s.scripts.allowAll = loose(c.Args[2]) != 0
+			c.Out.OK()
+		}, []string{"SET-DISABLE-DENY-SCRIPTS <0|1>", "With 1, scripts may call the commands that are not for scripts."}},
 		{"REPLYBUFFER", 4, 4, s.debugReplyBuffer, []string{"REPLYBUFFER PEAK-RESET-TIME (NEVER|RESET|<milliseconds>)",
 			"How long the peak of a client's reply buffer (rbp) is remembered.",
 			"REPLYBUFFER RESIZING <0|1>", "Accepted; idle clients have no reply buffer."}},

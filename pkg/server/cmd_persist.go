@@ -167,6 +167,10 @@ func (s *Server) cmdShutdown(c *command.Ctx) {
 		c.Out.OK()
 		return
 	}
+	if busy := s.scripts.busy(); busy != "" && !o.noSave {
+		c.Out.Error(busy)
+		return
+	}
 	if s.load.active {
 		o.noSave = true
 	}

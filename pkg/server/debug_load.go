@@ -33,6 +33,12 @@ func (r strictReplayer) Value(rec *rdb.Record, d rdb.Source) error {
 	return r.replayer.Value(rec, d)
 }
 
+// FunctionLib implements rdb.FunctionHandler.
+func (r strictReplayer) FunctionLib(code []byte) error {
+	_, err := r.srv.scripts.loadLibrary(r.srv.scripts.libs, code, false, false)
+	return err
+}
+
 func (r strictReplayer) absent(rec *rdb.Record) error {
 	if _, exists := r.db.PeekExpired(rec.Key); exists {
 		return fmt.Errorf("the key '%s' of DB %d is there already", rec.Key, r.db.Index())
@@ -86,6 +92,7 @@ func (s *Server) debugReload(c *command.Ctx) {
 		return
 	}
 	if !o.noFlush {
+		s.scripts.flushLibraries()
 		s.ks.FlushAll(false)
 	}
 	r := s.newReplayer()

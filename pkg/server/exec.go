@@ -98,7 +98,7 @@ func (x *executor) run(c *client, argv [][]byte) {
 	if x.w.Full() {
 		x.overflow(c)
 	}
-	if len(s.blocked.ready) > 0 {
+	if len(s.blocked.ready) > 0 && s.scripts.run == nil {
 		s.blocked.serve()
 	}
 }

@@ -93,7 +93,7 @@ func (l *libraries) memory() int64 {
 	return n
 }
 
-func validName(name string) bool {
+func validFunctionName(name string) bool {
 	if name == "" {
 		return false
 	}
@@ -114,7 +114,7 @@ func (sc *scripts) newLibrary(code []byte, limited bool) (*library, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case !validName(meta.Name):
+	case !validFunctionName(meta.Name):
 		return nil, errLibraryName
 	case !strings.EqualFold(meta.Engine, "lua"):
 		return nil, fmt.Errorf("Engine '%s' not found", meta.Engine)
@@ -160,7 +160,7 @@ func (sc *scripts) release(lib *library) {
 // Register implements redis.register_function.
 func (sc *scripts) Register(f script.Function) error {
 	lib := sc.loading
-	if !validName(f.Name) {
+	if !validFunctionName(f.Name) {
 		return errLibraryName
 	}
 	for _, other := range lib.functions {

@@ -24,6 +24,7 @@ var gates = [...]gate{
 	{"acl", gateACL},
 	{"disk", gateDisk},
 	{"loading", gateLoading},
+	{"busy", gateBusy},
 }
 
 func gateKnown(_ *Server, _ *client, spec *command.Spec, argv [][]byte) string {

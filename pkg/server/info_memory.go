@@ -7,6 +7,7 @@ import (
 	"redisd/pkg/config"
 	"redisd/pkg/persist/aof"
 	"redisd/pkg/proc"
+	"redisd/pkg/script"
 )
 
 // allocatorName is what stands where Redis names its malloc.
@@ -120,7 +121,7 @@ func (s *Server) infoMemory(w *infoWriter) {
 	if sys, err := proc.ReadMemInfo(); err == nil {
 		w.bytes("total_system_memory", sys.Total)
 	}
-	infoScriptMemory(w)
+	s.infoScriptMemory(w)
 	w.bytes("maxmemory", uint64(s.cfg.Int(config.MaxMemory)))
 	w.text("maxmemory_policy", s.cfg.Word(config.MaxMemoryPolicy))
 	pair := func(prefix, ratioName string, a, b uint64) {
@@ -146,15 +147,24 @@ func (s *Server) infoMemory(w *infoWriter) {
 	w.uint("go_system_bytes", m.goSystem)
 }
 
-// infoScriptMemory are the fields of a scripting engine that is not there.
-func infoScriptMemory(w *infoWriter) {
-	w.zeros("used_memory_lua", "used_memory_vm_eval")
-	w.text("used_memory_lua_human", humanBytes(0))
-	w.zeros("used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions", "number_of_libraries",
-		"used_memory_vm_functions", "used_memory_vm_total")
-	w.text("used_memory_vm_total_human", humanBytes(0))
-	w.zeros("used_memory_functions", "used_memory_scripts")
-	w.text("used_memory_scripts_human", humanBytes(0))
+// infoScriptMemory tells of the interpreters and of what they run.
+func (s *Server) infoScriptMemory(w *infoWriter) {
+	sc := s.scripts
+	eval, functions := sc.memory(script.Eval), sc.memory(script.Functions)
+	w.int("used_memory_lua", eval)
+	w.int("used_memory_vm_eval", eval)
+	w.text("used_memory_lua_human", humanBytes(uint64(eval)))
+	w.int("used_memory_scripts_eval", sc.bytes)
+	w.int("number_of_cached_scripts", int64(len(sc.cache)))
+	w.int("number_of_functions", int64(len(sc.libs.funcs)))
+	w.int("number_of_libraries", int64(len(sc.libs.byName)))
+	w.int("used_memory_vm_functions", functions)
+	w.int("used_memory_vm_total", eval+functions)
+	w.text("used_memory_vm_total_human", humanBytes(uint64(eval+functions)))
+	libs := sc.libs.memory()
+	w.int("used_memory_functions", libs)
+	w.int("used_memory_scripts", libs+sc.bytes)
+	w.text("used_memory_scripts_human", humanBytes(uint64(libs+sc.bytes)))
 }
 
 // infoMemoryClasses shows the arena's size classes, for those who wonder where

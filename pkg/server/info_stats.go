@@ -29,6 +29,7 @@ func (s *Server) infoStats(w *infoWriter) {
 	w.zeros("evicted_keys")
 	w.uint("evicted_clients", st.evictedClients)
 	w.zeros("total_eviction_exceeded_time", "current_eviction_exceeded_time")
+	w.uint("evicted_scripts", s.scripts.evicted)
 	w.uint("keyspace_hits", ks.Hits)
 	w.uint("keyspace_misses", ks.Misses)
 	w.zeros("pubsub_channels", "pubsub_patterns", "pubsubshard_channels")

@@ -50,6 +50,7 @@ func (b *background) options(role persist.Role) persist.Options {
 		Blocks:             s.cfg.Bool(config.AOFChecksum),
 		KeySaveDelayMicros: s.cfg.Int(config.RDBKeySaveDelay),
 		Aux:                s.auxFields(role),
+		Functions:          s.functionCode(),
 	}
 	incremental := config.RDBSaveIncrementalFsync
 	if role == persist.RoleAOF {

@@ -93,13 +93,18 @@ func (s *Server) onLogEvent(e aof.Event) {
 // keeps it, even while it is not on yet: the rewrite takes no more, and the new file
 // must get it.
 func (j *journal) feed(db int, words [][]byte) {
-	if j.diff == nil && !j.log.Keeps() {
+	if !j.wanted() {
 		return
 	}
 	frame := j.log.AppendCommand(db, words)
 	if j.diff != nil {
 		j.diff(frame)
 	}
+}
+
+// wanted tells whether anything takes what is fed.
+func (j *journal) wanted() bool {
+	return j.diff != nil || j.log.Keeps()
 }
 
 // seq is the batch that replies to what was fed so far must wait for; 0 when

@@ -23,6 +23,7 @@ type queued struct {
 // middle of it is cut off before it.
 type txLog struct {
 	active bool
+	muted  bool // redis.set_repl: the script wants its writes kept out of the log
 	words  []loggedWords
 }
 
@@ -190,6 +191,9 @@ func (s *Server) logTransaction() bool {
 // feedLog logs a command, or keeps it for the end of the transaction that runs.
 func (s *Server) feedLog(db int, words [][]byte) {
 	if t := &s.exec.tx; t.active {
+		if !s.journal.wanted() {
+			return
+		}
 		t.words = append(t.words, loggedWords{db, cloneWords(words)})
 		return
 	}

@@ -180,6 +180,9 @@ func (r *replayer) loaded(rec *rdb.Record) {
 }
 
 // FunctionLib implements rdb.FunctionHandler.
-func (r *replayer) FunctionLib([]byte) error {
-	return errors.New("the file holds function libraries, which this version cannot run; delete them (FUNCTION FLUSH) before saving it")
+func (r *replayer) FunctionLib(code []byte) error {
+	if _, err := r.srv.scripts.loadLibrary(r.srv.scripts.libs, code, true, false); err != nil {
+		return fmt.Errorf("a library of functions: %w", err)
+	}
+	return nil
 }

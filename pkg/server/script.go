@@ -33,6 +33,7 @@ type scripts struct {
 	libs    *libraries
 	loading *library // whose code runs now, nil when none does
 
+	room      scriptRun  // for run
 	run       *scriptRun // the script that runs, nil when none does
 	client    *client    // in whose name scripts call commands
 	buf       []byte     // the last reply to a command of a script
@@ -224,7 +225,7 @@ func (sc *scripts) call(c *command.Ctx, r *scriptRun, v *script.VM, ref script.R
 	s.exec.ctx.Replaying = c.Replaying
 	block := !s.exec.tx.active
 	s.exec.tx.active = true
-	errors := c.Out.Errors
+	before := c.Out.Errors
 	outcome, err := v.Run(ref, r.name, keys, args, c.Out)
 	sc.run = nil
 	s.exec.tx.muted = false
@@ -234,7 +235,9 @@ func (sc *scripts) call(c *command.Ctx, r *scriptRun, v *script.VM, ref script.R
 	if err != nil {
 		sc.failed(c, r, err)
 	} else if outcome == script.Counted {
-		s.exec.counted = c.Out.Errors - errors
+		// The error is in the figures; that this command failed is not.
+		s.exec.inner += c.Out.Errors - before
+		s.stats.byCommand[spec.ID].failed++
 	}
 	if block {
 		s.exec.tx.active = false
@@ -328,4 +331,16 @@ func (sc *scripts) memory(kind script.Kind) int64 {
 // scriptWriter is the writer of a script's command.
 func (sc *scripts) writer() resp.Writer {
 	return resp.Writer{Buf: sc.buf[:0], Proto: sc.run.proto, ErrorAt: -1}
+}
+
+// setLimit bounds the memory of the interpreters.
+func (sc *scripts) setLimit(bytes int64) error {
+	for _, v := range sc.vms {
+		if v != nil {
+			if err := v.SetLimit(bytes); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

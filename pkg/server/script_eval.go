@@ -9,7 +9,8 @@ import (
 )
 
 // evalFlags are what all commands share that run a script.
-const evalFlags = command.NoScript | command.SkipMonitor | command.NoMandatoryKeys | command.MovableKeys | command.Stale
+const evalFlags = command.NoScript | command.SkipMonitor | command.NoMandatoryKeys | command.MovableKeys |
+	command.Stale | command.MayReplicate
 
 // runSpec is a row of a command that runs a script or a function.
 func runSpec(name, first, since, summary string, readOnly, worst bool, handler command.Handler) command.Spec {
@@ -19,7 +20,7 @@ func runSpec(name, first, since, summary string, readOnly, worst bool, handler c
 	}
 	flags := evalFlags
 	if readOnly {
-		flags |= command.ReadOnly
+		flags = flags&^command.MayReplicate | command.ReadOnly
 		k.Flags = command.KeyRO | command.KeyAccess
 		if worst {
 			k.Notes = "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS"
@@ -279,4 +280,3 @@ func (s *Server) declared(spec *command.Spec, argv [][]byte) command.Flags {
 	}
 	return f
 }
-

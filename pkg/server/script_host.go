@@ -1,7 +1,10 @@
 package server
 
 import (
+	"redisd/pkg/acl"
 	"redisd/pkg/command"
+	"redisd/pkg/event"
+	"redisd/pkg/resp"
 	"redisd/pkg/script"
 )
 
@@ -20,13 +23,13 @@ func (sc *scripts) Call(argv [][]byte) []byte {
 	w, client, inner := x.w, x.client, x.inner
 	x.w, x.client = sc.writer(), sc.client
 	x.tx.muted = r.repl&replLog == 0
-	x.ctx.NoBlock = true
+	x.ctx.NoBlock, x.ctx.Script = true, true
 	x.clockN = x.watch.Nanos()
 	s.ks.SetNow(r.now)
 	x.call(sc.client, spec, argv)
 	sc.buf = x.w.Buf
 	x.w, x.client, x.inner = w, client, inner
-	x.tx.muted = false
+	x.tx.muted, x.ctx.Script = false, false
 	return sc.buf
 }
 
@@ -63,7 +66,7 @@ func (sc *scripts) Allowed(argv [][]byte) (allowed, known bool) {
 	if spec == nil {
 		return false, false
 	}
-	return sc.srv.aclAllows(sc.run.caller, spec, argv), true
+	return sc.srv.aclCheck(sc.run.caller.user, spec, argv).Reason == acl.Allowed, true
 }
 
 // Log implements redis.log.
@@ -140,8 +143,11 @@ func (sc *scripts) endBusy(r *scriptRun) {
 		return
 	}
 	c.set(flagProtected, false)
-	if err := sc.srv.watchAgain(c); err != nil || c.has(flagCloseSoon) {
-		c.set(flagCloseSoon, false)
+	ev := event.Readable
+	if c.has(flagWatchWrite) {
+		ev |= event.Writable
+	}
+	if err := sc.srv.loop.Watch(c.fd, ev, c); err != nil {
 		sc.srv.clients.closeSoon(c)
 	}
 	sc.srv.syncTime()
@@ -150,20 +156,22 @@ func (sc *scripts) endBusy(r *scriptRun) {
 // serveOthers lets clients in for one turn.
 func (sc *scripts) serveOthers() {
 	s, x, r := sc.srv, sc.srv.exec, sc.run
-	sc.run.caller.out, x.w.Buf = x.w.Buf, nil
-	client, owner, w, tx, ctx := x.client, x.owner, x.w, x.tx, x.ctx
+	c := r.caller
+	out, sent, w := x.w.Buf, c.sent, x.w
+	c.out, c.sent, x.w = nil, 0, resp.Writer{}
+	client, owner, tx, ctx := x.client, x.owner, x.tx, x.ctx
 	counters := [...]int64{x.clockN, int64(x.inner)}
-	x.tx = txLog{}
+	x.tx, x.owner = txLog{}, nil
 	s.loop.UpdateTime()
 	_, err := s.loop.Turn(false)
 	x.client, x.owner, x.w, x.tx, x.ctx = client, owner, w, tx, ctx
 	x.clockN, x.inner = counters[0], int(counters[1])
-	x.w.Buf = r.caller.out
+	x.w.Buf, c.out, c.sent = out, out, sent
 	s.ks.SetNow(r.now)
 	if err != nil {
 		s.log.Warnf("Serving clients while a script runs: %s", err)
 	}
-	if s.life.asked() {
+	if s.life.asked {
 		s.cronShutdown()
 		if s.life.over {
 			r.killed, r.dropped = true, true

@@ -83,6 +83,7 @@ type Server struct {
 	slowlog    *slowlog
 	identity   *identity
 	journal    *journal
+	scripts    *scripts
 	saves      *saves
 	background *background
 	load       *loading
@@ -132,6 +133,7 @@ func New(o Options) (*Server, error) {
 	s.blocked, s.watches = newBlocked(s), newWatches(s)
 	s.exec = &executor{srv: s, watch: clock.NewStopwatch()}
 	s.exec.ctx.KS = s.ks
+	s.scripts = newScripts(s)
 	s.acl = newAccessControl(s)
 	s.cron = &cron{hz: int(s.cfg.Int(config.Hz))}
 	s.limits, s.migrants = &limits{}, newMigrants(s)
@@ -204,6 +206,7 @@ func (s *Server) Run() (int, error) {
 	err := s.serve()
 	s.clients.shutAll()
 	s.bio.Close()
+	s.scripts.close()
 	// For programs that run several servers one after the other, as tests do: a
 	// process has room for some thirty arenas.
 	if cerr := s.arena.Close(); cerr != nil {

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"redisd/pkg/config"
@@ -26,6 +27,7 @@ func (s *Server) settings() []setting {
 			config.StreamNodeMaxBytes, config.StreamNodeMaxEntries,
 		}},
 		{s.applyPolicy, []config.ID{config.MaxMemoryPolicy, config.LFULogFactor, config.LFUDecayTime}},
+		{s.applyScripts, []config.ID{config.BusyReplyThreshold, config.LuaMemoryLimit}},
 		{s.applyHz, []config.ID{config.Hz}},
 		{s.applyLatency, []config.ID{config.LatencyMonitorThreshold}},
 		{s.applyFsync, []config.ID{config.AppendFsync, config.NoAppendFsyncOnRewrite, config.AOFChecksum}},
@@ -96,6 +98,12 @@ func (s *Server) applyLimits() error {
 	s.clients.unknown.Authenticated = false
 	s.exec.ctx.MaxString = bulk
 	return nil
+}
+
+func (s *Server) applyScripts() error {
+	const most = math.MaxInt64 / 1000000 // of milliseconds in nanoseconds
+	s.scripts.threshold = min(s.cfg.Int(config.BusyReplyThreshold), most) * 1e6
+	return s.scripts.setLimit(s.cfg.Int(config.LuaMemoryLimit))
 }
 
 func (s *Server) applyLazy() error {

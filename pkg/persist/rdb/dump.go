@@ -47,3 +47,30 @@ func SplitDumpPayload(b []byte) (valueType byte, body []byte, err error) {
 	}
 	return b[0], b[1 : len(b)-dumpFooter], nil
 }
+
+// ParseFunctions takes the payload of FUNCTION DUMP apart into the code of its
+// libraries. The error's text is what FUNCTION RESTORE replies.
+func ParseFunctions(b []byte, anySum bool) ([][]byte, error) {
+	if len(b) < dumpFooter || binary.LittleEndian.Uint16(b[len(b)-dumpFooter:]) > MaxVersion ||
+		!anySum && binary.LittleEndian.Uint64(b[len(b)-8:]) != crc64.Update(0, b[:len(b)-8]) {
+		return nil, errors.New("DUMP payload version or checksum are wrong")
+	}
+	var d Decoder
+	d.ResetBytes(b[:len(b)-dumpFooter])
+	var all [][]byte
+	for len(d.Buffered()) > 0 {
+		op := d.Buffered()[0]
+		if err := d.discard(1); err != nil {
+			return nil, err
+		}
+		if op != OpFunction && op != OpFunction2 {
+			return nil, errors.New("given type is not a function")
+		}
+		code, err := d.readFunction(op)
+		if err != nil {
+			return nil, errors.New("failed loading the given functions payload")
+		}
+		all = append(all, append([]byte(nil), code...))
+	}
+	return all, nil
+}

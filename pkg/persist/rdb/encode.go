@@ -33,6 +33,11 @@ func AppendAux(dst []byte, key, val string) []byte {
 	return appendText(dst, val)
 }
 
+// AppendFunction appends a library of functions, its code.
+func AppendFunction(dst, code []byte) []byte {
+	return appendText(append(dst, OpFunction2), string(code))
+}
+
 // AppendSelectDB says to which database the next keys belong. db must not be
 // negative.
 func AppendSelectDB(dst []byte, db int) []byte {

@@ -1,0 +1,2 @@
+# Replicas are not there yet.
+/^start_server \{tags \{"scripting repl external:skip"/,/^\}/d

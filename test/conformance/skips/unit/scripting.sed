@@ -1,0 +1,3 @@
+# Replicas are not there yet.
+/^    start_server \{tags \{"scripting repl needs:debug/,/^    \}/d
+/^start_server \{tags \{"scripting repl external:skip"/,/^\}/d
