@@ -22,7 +22,7 @@ func floor(pkg string) (n int, ok bool) {
 		"pkg/keyspace": 2, "pkg/acl": 2,
 		"pkg/persist": 3,
 		"pkg/command": 4, "pkg/script": 4,
-		"pkg/server":  5,
+		"pkg/server": 5,
 	}
 	switch {
 	case strings.HasPrefix(pkg, "internal/"):

@@ -172,6 +172,12 @@ func (sc *scripts) serveOthers() {
 		s.log.Warnf("Serving clients while a script runs: %s", err)
 	}
 	if s.life.asked {
+		// A rewrite that is done but for its last steps, which cannot come about while
+		// the script runs, would hinder the shutdown.
+		for s.background.rewriteDone != nil {
+			s.bio.Drain(persistQueue)
+			s.loop.RunPosted()
+		}
 		s.cronShutdown()
 		if s.life.over {
 			r.killed, r.dropped = true, true
