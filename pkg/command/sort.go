@@ -139,7 +139,7 @@ func sortKey(c *Ctx) {
 		return
 	}
 	o.unordered = found && e.Type() == keyspace.Set
-	if o.unsorted && o.unordered && o.store != nil {
+	if o.unsorted && o.unordered && (o.store != nil || c.Script) {
 		// Stored in some order, a log or a replica would have another one.
 		o.unsorted, o.alpha, o.by = false, true, nil
 	}

@@ -82,17 +82,17 @@ func TestScriptsReplyAsRedis(t *testing.T) {
 			if w, g := fmt.Sprint(want), fmt.Sprint(got); w != g {
 				t.Errorf("RESP%s %q\nredis:  %.300q\nredisd: %.300q", proto, code, w, g)
 			}
+			if w, g := fmt.Sprint(oracle.info("errorstats")), fmt.Sprint(here.info("errorstats")); w != g {
+				t.Fatalf("after %q the figures of errors are\nredis:  %s\nredisd: %s", code, w, g)
+			}
 		}
-	}
-	for _, field := range []string{"errorstat_ERR", "errorstat_WRONGTYPE", "errorstat_MY"} {
-		check.Eq(t, here.info("errorstats")[field], oracle.info("errorstats")[field])
 	}
 }
 
 func TestScriptsEndWithoutEnd(t *testing.T) {
 	here := startServer(t, "lua-memory-limit 32mb").dial()
 	for _, c := range []struct{ code, want string }{
-		{"local t={} while true do t[#t+1]=('x'):rep(100) end", "not enough memory"},
+		{"local t={} while true do t[#t+1]={} end", "not enough memory"},
 		{"local s='x' while true do s=s..s end", "not enough memory"},
 		{"return ('x'):rep(2^30)", "not enough memory"},
 		{"local function f() return f()+1 end return f()", "stack overflow"},

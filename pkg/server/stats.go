@@ -89,10 +89,16 @@ func (st *stats) reject(spec *command.Spec, reason string) {
 // the memory.
 const maxErrorKinds = 128
 
+// codeBytes is where the space behind an error's code is looked for; an error without
+// one counts as ERR.
+const codeBytes = 31
+
 func (st *stats) error(text []byte) {
 	st.errorReplies++
-	code, _, _ := bytes.Cut(text, []byte(" "))
-	code, _, _ = bytes.Cut(code, []byte("\r"))
+	code, _, found := bytes.Cut(text[:min(len(text), codeBytes)], []byte(" "))
+	if !found {
+		code = []byte("ERR")
+	}
 	if _, known := st.byError[string(code)]; known || len(st.byError) < maxErrorKinds {
 		st.byError[string(code)]++
 	}

@@ -12,7 +12,7 @@ buffer vm_in, vm_out;
 int vm_ticks = 1;
 
 static size_t limit = (size_t)-1, used;
-static int ended, deprecated;
+static int ended, deprecated, starved;
 
 enum { every = 20000 }; /* loops and calls between two looks at the clock */
 
@@ -33,7 +33,10 @@ static void *counted(void *ud, void *p, size_t old, size_t n) {
     used -= old;
     return NULL;
   }
-  if (n > old && (n - old > limit || used > limit - (n - old))) return NULL;
+  if (n > old && (n - old > limit || used > limit - (n - old))) {
+    starved = 1;
+    return NULL;
+  }
   void *q = realloc(p, n);
   if (q) used += n - old;
   return q;
@@ -62,6 +65,15 @@ int buf_put(buffer *b, const void *p, size_t n) {
 }
 
 int buf_u32(buffer *b, uint32_t v) { return buf_put(b, &v, 4); }
+
+/* rest collects what a script left that ran out of memory: the next one must not. */
+static void rest(lua_State *L) {
+  lua_settop(L, 0);
+  vm_running = vm_loading = ended = 0;
+  vm_ticks = every;
+  if (starved) lua_gc(L, LUA_GCCOLLECT, 0);
+  starved = 0;
+}
 
 /* input makes room for n bytes of the daemon's and says where. */
 EXPORT(input) void *input(int n) {
@@ -234,9 +246,7 @@ EXPORT(run) int run(int ref, int keys, int args, int eval) {
   lua_settop(L, 0);
   int failed = lua_cpcall(L, run_protected, &c);
   if (failed) put_text(L);
-  lua_settop(L, 0);
-  vm_running = ended = 0;
-  vm_ticks = every;
+  rest(L);
   return !failed;
 }
 
@@ -267,9 +277,7 @@ EXPORT(library) int library(int offset, int n) {
       result = 2;
     }
   }
-  vm_loading = ended = 0;
-  vm_ticks = every;
   set_globals(L, &globals_key);
-  lua_settop(L, 0);
+  rest(L);
   return result;
 }
