@@ -29,7 +29,7 @@ func (s *Server) functionSpecs() []command.Spec {
 				{Name: "flush", Arity: -2, Flags: noScript | command.Write, Since: "7.0.0", Summary: "Deletes all libraries.",
 					Complexity: "O(N) where N is the number of functions deleted", Hints: all,
 					Help: []string{"FLUSH [ASYNC|SYNC]", "Delete all libraries."}, Handler: s.functionFlush,
-					Args: []command.Arg{{Name: "flush-type", Type: "oneof", Optional: true, Sub: []command.Arg{token("async", "ASYNC"), token("sync", "SYNC")}}}},
+					Args: []command.Arg{{Name: "async", Type: "oneof", Optional: true, Sub: []command.Arg{token("async", "ASYNC"), token("sync", "SYNC")}}}},
 				{Name: "kill", Arity: 2, Flags: noScript | command.AllowBusy, Since: "7.0.0", Summary: "Ends the function that runs.",
 					Complexity: "O(1)", Hints: []string{"request_policy:all_shards", "response_policy:one_succeeded"},
 					Help:    []string{"KILL", "End the function that runs."},

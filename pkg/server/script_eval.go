@@ -57,7 +57,7 @@ func (s *Server) scriptSpecs() []command.Spec {
 					Complexity: "O(N) where N is the number of cached scripts.", Handler: s.scriptFlush, Hints: allNodes,
 					History: [][2]string{{"6.2.0", "The modes `ASYNC` and `SYNC`."}},
 					Help:    []string{"FLUSH [ASYNC|SYNC]", "Empty the cache of scripts."},
-					Args: []command.Arg{{Name: "flush-type", Type: "oneof", Optional: true, Since: "6.2.0", Sub: []command.Arg{
+					Args: []command.Arg{{Name: "async", Type: "oneof", Optional: true, Since: "6.2.0", Sub: []command.Arg{
 						{Name: "async", Type: "pure-token", Token: "ASYNC"}, {Name: "sync", Type: "pure-token", Token: "SYNC"}}}}},
 				{Name: "kill", Arity: 2, Flags: command.NoScript | command.AllowBusy, Since: "2.6.0", Summary: "Ends the script that runs.",
 					Complexity: "O(1)", Handler: func(c *command.Ctx) { s.scripts.kill(c, script.Eval) },
