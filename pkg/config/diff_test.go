@@ -71,7 +71,7 @@ func differs(name string) bool {
 	case "signal-operations", "huge-pages", "log-format", "aof-layout", "aof-checksum", "aof-load-corrupt-tail-max-size", // redisd's
 		"child-timeout", "child-fence", "child-memory-limit":
 		return true
-	case "verify-snapshots", "snapshot-max-extra-memory", "snapshot-max-bytes-per-sec", "snapshot-check-free-space",
+	case "lua-memory-limit", "verify-snapshots", "snapshot-max-extra-memory", "snapshot-max-bytes-per-sec", "snapshot-check-free-space",
 		"snapshot-min-free-space", "aof-max-size-soft", "aof-max-size-hard": // redisd's
 		return true
 	}

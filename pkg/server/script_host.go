@@ -174,6 +174,7 @@ func (sc *scripts) serveOthers() {
 	if s.life.asked {
 		// A rewrite that is done but for its last steps, which cannot come about while
 		// the script runs, would hinder the shutdown.
+		s.loop.RunPosted()
 		for s.background.rewriteDone != nil {
 			s.bio.Drain(persistQueue)
 			s.loop.RunPosted()
