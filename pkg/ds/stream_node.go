@@ -20,6 +20,8 @@ const (
 type StreamNode struct {
 	LP     Listpack
 	Master StreamID
+	// Info is what InspectStreamNode says, where somebody has asked already; else nil.
+	Info *StreamNodeInfo
 }
 
 // skip is after with the short codes in front.

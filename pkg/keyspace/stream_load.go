@@ -37,6 +37,11 @@ func (s StreamValue) LoadNode(master StreamID, lp []byte) error {
 	if err != nil {
 		return err
 	}
+	return s.LoadInspected(master, lp, info)
+}
+
+// LoadInspected is LoadNode of a node that ds.InspectStreamNode has said info of.
+func (s StreamValue) LoadInspected(master StreamID, lp []byte, info ds.StreamNodeInfo) error {
 	if info.Live == 0 {
 		return nil
 	}

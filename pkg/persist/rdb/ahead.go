@@ -50,8 +50,8 @@ const (
 	evMember // n: the score's bits
 	evPack
 	evEnd
-	evNode // first: the node, second: the ID
-	evInfo // second: the numbers, as of the kinds that follow
+	evNode // first: the node, n and m: the ID, second: the numbers
+	evInfo // second: the numbers; so it is with what follows
 	evGroup
 	evPending
 	evConsumers // n
@@ -283,7 +283,10 @@ func (t *taper) Pack(b []byte) error { return t.put(event{kind: evPack}, b, nil)
 func (t *taper) End() error { return t.put(event{kind: evEnd}, nil, nil) }
 
 func (t *taper) Node(n ds.StreamNode) error {
-	return t.put(event{kind: evNode, n: n.Master.Ms, m: n.Master.Seq}, n.LP, nil)
+	var b [6 * 8]byte
+	i := n.Info
+	return t.put(event{kind: evNode, n: n.Master.Ms, m: n.Master.Seq}, n.LP,
+		numbers(b[:0], uint64(i.Live), uint64(i.Deleted), i.First.Ms, i.First.Seq, i.Last.Ms, i.Last.Seq))
 }
 
 func (t *taper) Info(s *StreamInfo) error {

@@ -25,6 +25,7 @@ type player struct {
 	records int64
 	end     int64 // offset behind the event in hand
 	scratch struct {
+		node     ds.StreamNodeInfo
 		info     StreamInfo
 		group    StreamGroup
 		pending  StreamPending
@@ -229,18 +230,16 @@ func (p *player) tell(e *event, v Visitor) error {
 		return v.Pack(first)
 	case evEnd:
 		return v.End()
-	case evNode:
-		return v.Node(ds.StreamNode{Master: ds.StreamID{Ms: e.n, Seq: e.m}, LP: first})
 	case evConsumers:
 		return v.Consumers(e.n)
 	case evOwned:
 		return v.Owned(ds.StreamID{Ms: e.n, Seq: e.m})
 	}
-	return p.tellStream(e.kind, v, first, second)
+	return p.tellStream(e, v, first, second)
 }
 
 // tellStream is tell for events with numbers.
-func (p *player) tellStream(kind eventKind, v Visitor, name, b []byte) error {
+func (p *player) tellStream(e *event, v Visitor, name, b []byte) error {
 	n := func() (n uint64) {
 		n, b = binary.LittleEndian.Uint64(b), b[8:]
 		return n
@@ -250,7 +249,10 @@ func (p *player) tellStream(kind eventKind, v Visitor, name, b []byte) error {
 		return ds.StreamID{Ms: ms, Seq: n()}
 	}
 	s := &p.scratch
-	switch kind {
+	switch e.kind {
+	case evNode:
+		s.node.Live, s.node.Deleted, s.node.First, s.node.Last = int(n()), int(n()), id(), id()
+		return v.Node(ds.StreamNode{Master: ds.StreamID{Ms: e.n, Seq: e.m}, LP: name, Info: &s.node})
 	case evInfo:
 		s.info.Length, s.info.First, s.info.Last, s.info.MaxDeleted = n(), id(), id(), id()
 		s.info.Added, s.info.Groups = n(), n()

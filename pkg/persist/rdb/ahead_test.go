@@ -12,6 +12,7 @@ import (
 
 	"redisd/internal/check"
 	"redisd/internal/crc64"
+	"redisd/pkg/ds"
 	"redisd/pkg/persist/rdb"
 )
 
@@ -82,6 +83,13 @@ func (p piecewise) Pair(f, v []byte) error {
 		return rdb.Corrupt("a pair")
 	}
 	return p.teller.Pair(f, v)
+}
+
+func (p piecewise) Node(n ds.StreamNode) error {
+	if err := p.say("node %+v", *n.Info); err != nil {
+		return err
+	}
+	return p.teller.Node(n)
 }
 
 func (p piecewise) End() error {

@@ -113,6 +113,7 @@ type walker struct {
 	firstID, lastID ds.StreamID // of the entries in them
 	names, owners   fingerprints
 	pending         pending
+	nodeInfo        ds.StreamNodeInfo
 	info            StreamInfo
 	grp             StreamGroup
 	pel             StreamPending

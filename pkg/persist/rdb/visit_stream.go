@@ -24,7 +24,7 @@ func appendID(dst []byte, id ds.StreamID) []byte {
 // only.
 type StreamVisitor interface {
 	// Node takes a valid node with at least one entry that is not deleted. IDs ascend
-	// from node to node.
+	// from node to node. What its Info points to is good during the call only.
 	Node(n ds.StreamNode) error
 	Info(s *StreamInfo) error
 	Group(g *StreamGroup) error
@@ -117,8 +117,9 @@ func (w *walker) streamNode() (int, error) {
 	if err != nil || w.v == nil {
 		return 0, err
 	}
-	n := ds.StreamNode{LP: b, Master: decodeID(key)}
+	n := ds.StreamNode{LP: b, Master: decodeID(key), Info: &w.nodeInfo}
 	info, bad := ds.InspectStreamNode(n.Master, b)
+	w.nodeInfo = info
 	switch {
 	case bad != nil:
 		return 0, w.d.corrupt("Stream listpack integrity check failed.")

@@ -25,12 +25,13 @@ type Loader struct {
 	zset keyspace.SortedSet
 
 	stream streamLoader
+	small  *gather // of a set in hand
 }
 
 var _ rdb.Visitor = (*Loader)(nil)
 
 // NewLoader makes a loader for the databases of ks, whose limits it follows.
-func NewLoader(ks *keyspace.Keyspace) *Loader { return &Loader{limits: &ks.Limits} }
+func NewLoader(ks *keyspace.Keyspace) *Loader { return &Loader{limits: &ks.Limits, small: new(gather)} }
 
 // Load makes key of db the value of type t that d stands before. It expires at that
 // Unix time in milliseconds, -1 for never. A key that is there is replaced. After an
@@ -38,7 +39,8 @@ func NewLoader(ks *keyspace.Keyspace) *Loader { return &Loader{limits: &ks.Limit
 // was read to its end and held nothing. key must not be arena memory, nor lie in what
 // d reads next. It panics with *mem.OutOfMemory.
 func (l *Loader) Load(db *keyspace.DB, key []byte, t byte, at int64, d rdb.Source, s rdb.Scrutiny) error {
-	*l = Loader{limits: l.limits, db: db, key: key, d: d}
+	*l = Loader{limits: l.limits, db: db, key: key, d: d, small: l.small}
+	l.small.on = false
 	db.DeleteExpired(key) // a file's times are those of another day
 	err := d.Visit(t, l, s)
 	switch {
@@ -66,18 +68,55 @@ func (l *Loader) Element(b []byte) error {
 	case rdb.TypeString:
 		l.db.SetString(l.key, b, -1)
 	case rdb.TypeSet, rdb.TypeSetIntset, rdb.TypeSetListpack:
-		if !l.made {
-			l.made, l.set = true, l.db.NewSet(l.key, b, l.n).Set()
-		}
-		if !l.set.Add(b) {
-			return rdb.Corrupt(rdb.DuplicateMember)
-		}
+		return l.member(b)
 	case rdb.TypeListQuicklist2:
 		l.inList().LoadPlain(b)
 	default:
 		l.inList().PushTail(b)
 	}
 	return nil
+}
+
+// member adds b to the set.
+func (l *Loader) member(b []byte) error {
+	if l.small.on || !l.made && l.gathers(b) {
+		if len(b) > l.limits.SetValue || len(l.small.text) > mostGatheredBytes {
+			l.spill()
+		} else if l.small.add(b) {
+			return nil
+		} else {
+			return rdb.Corrupt(rdb.DuplicateMember)
+		}
+	}
+	if !l.made {
+		l.made, l.set = true, l.db.NewSet(l.key, b, l.n).Set()
+	}
+	if !l.set.Add(b) {
+		return rdb.Corrupt(rdb.DuplicateMember)
+	}
+	return nil
+}
+
+// gathers tells whether the set whose first member is b becomes a listpack, as far as
+// that can be told, and gets ready for gathering it.
+func (l *Loader) gathers(b []byte) bool {
+	if _, isInt := num.ParseInt(b); isInt || l.t != rdb.TypeSet || l.n > min(l.limits.SetEntries, mostGathered) {
+		return false
+	}
+	l.small.start(l.n)
+	return true
+}
+
+// spill adds what was gathered one by one: the set does not become a listpack.
+func (l *Loader) spill() {
+	g := l.small
+	g.on = false
+	for i := range g.ends {
+		if !l.made {
+			l.made, l.set = true, l.db.NewSet(l.key, g.member(i), l.n).Set()
+		}
+		l.set.Add(g.member(i))
+	}
 }
 
 // Pair implements rdb.Visitor.
@@ -178,6 +217,10 @@ func (l *Loader) End() error {
 		l.zset.Settle()
 	case rdb.TypeList, rdb.TypeListQuicklist2:
 		l.list.Settle()
+	case rdb.TypeSet:
+		if l.small.on {
+			l.db.NewBlob(l.key, keyspace.Set, keyspace.Listpack, l.small.build.Blob())
+		}
 	}
 	return nil
 }

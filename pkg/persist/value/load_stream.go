@@ -24,6 +24,9 @@ func corrupt(reason string, err error) error {
 
 // Node implements rdb.StreamVisitor.
 func (l *Loader) Node(n ds.StreamNode) error {
+	if n.Info != nil {
+		return corrupt(rdb.DuplicateNode, l.stream.s.LoadInspected(n.Master, n.LP, *n.Info))
+	}
 	return corrupt(rdb.DuplicateNode, l.stream.s.LoadNode(n.Master, n.LP))
 }
 
