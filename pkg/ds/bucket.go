@@ -103,29 +103,6 @@ func (d *Dict) warm(b bucket) {
 	d.warmth = sum
 }
 
-// Warm reads a byte of the buckets that keys with these hashes belong into, and of the
-// entries in them that may be theirs, so that these cache misses overlap.
-func (d *Dict) Warm(hashes []uint64) {
-	t := &d.ht[0]
-	if d.rehash >= 0 {
-		t = &d.ht[1]
-	}
-	if t.buckets == 0 {
-		return
-	}
-	sum := d.warmth
-	for _, h := range hashes {
-		sum += *(*uint8)(d.bucket(d.at(t, h&t.mask)).p)
-	}
-	for _, h := range hashes {
-		b := d.bucket(d.at(t, h&t.mask))
-		if m := b.match(tagOf(h)); m != 0 {
-			sum += *(*uint8)(unsafe.Add(d.arena.Ptr(b.ref(lowest(m))), d.keyOff))
-		}
-	}
-	d.warmth = sum
-}
-
 // KeyAt gives the key that starts at byte off of the entry at p.
 func KeyAt(p unsafe.Pointer, off int) []byte {
 	n := int(*(*uint8)(unsafe.Add(p, off)))

@@ -161,9 +161,16 @@ func (ks *Keyspace) Hasher() func(key []byte) uint64 {
 	return func(key []byte) uint64 { return maphash.Bytes(seed, key) }
 }
 
-// Warm brings what lookups of keys with these hashes will read into the processor's
-// cache, for a caller who knows its next keys: their cache misses overlap.
-func (db *DB) Warm(hashes []uint64) { db.dict.Warm(hashes) }
+// Warm asks for the memory that lookups of keys with these hashes will read, for a caller
+// who knows its next keys but has no requests for Ahead: they wait together.
+func (db *DB) Warm(hashes []uint64) {
+	for _, h := range hashes {
+		db.dict.Approach(h)
+	}
+	for _, h := range hashes {
+		db.dict.Near(h)
+	}
+}
 
 // SwapDB exchanges the contents of two databases. A snapshot keeps the numbers
 // they had at its cut.

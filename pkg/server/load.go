@@ -171,7 +171,7 @@ func (s *Server) replay(size int64, load func(aof.LoadOptions) (aof.LoadResult, 
 func (s *Server) replayOnce(load func(aof.LoadOptions) (aof.LoadResult, error)) error {
 	r := s.newReplayer()
 	_, err := load(aof.LoadOptions{
-		Exec: r.exec, Hash: s.ks.Hasher(), Warm: r.warmClient, AllowTruncated: s.cfg.Bool(config.AOFLoadTruncated),
+		Exec: r.exec, Ahead: &nextCommands{r: r}, AllowTruncated: s.cfg.Bool(config.AOFLoadTruncated),
 		CorruptTailMax: s.cfg.Int(config.AOFLoadCorruptTailMaxSize),
 		Progress:       s.loadProgress, Event: s.onLogEvent, Micros: s.exec.watch.Micros,
 		Preamble: func(in io.Reader, size int64) (int64, error) {
@@ -197,7 +197,7 @@ func (s *Server) outOfMemory(path string, err *error) {
 func (s *Server) rdbOptions(size int64, r *replayer) rdb.Options {
 	return rdb.Options{
 		Checksum: s.cfg.Bool(config.RDBChecksum) && !s.exec.ctx.SkipChecksums, Size: size, Progress: s.loadProgress,
-		IgnoreModuleAux: true, Scrutiny: r.checks, Hash: s.ks.Hasher(), Warm: r.warm,
+		IgnoreModuleAux: true, Scrutiny: r.checks, Hash: s.ks.Hasher(), Warm: r.warmKeys,
 	}
 }
 

@@ -24,6 +24,16 @@ type replayer struct {
 	x      *executor
 }
 
+// nextCommands fetches what the next commands of a log will look at. It implements
+// aof.Ahead.
+type nextCommands struct {
+	keyspace.Ahead
+	r *replayer
+}
+
+// Begin forgets what was added.
+func (n *nextCommands) Begin() { n.Ahead.Begin(n.r.client.db) }
+
 func (s *Server) newReplayer() *replayer {
 	c := &client{fd: -1, srv: s, db: s.ks.DB(0), proto: 2, flags: flagReplay | flagAuthenticated}
 	x := &executor{srv: s, watch: s.exec.watch}
@@ -73,11 +83,8 @@ func (r *replayer) selectDB(word []byte) error {
 	return nil
 }
 
-// warm fetches what the next keys of an RDB will look at.
-func (r *replayer) warm(hashes []uint64) { r.db.Warm(hashes) }
-
-// warmClient is warm for the next commands of a log.
-func (r *replayer) warmClient(hashes []uint64) { r.client.db.Warm(hashes) }
+// warmKeys fetches what the next keys of an RDB will look at.
+func (r *replayer) warmKeys(hashes []uint64) { r.db.Warm(hashes) }
 
 // Aux implements rdb.Handler.
 func (r *replayer) Aux(key, value []byte) error {

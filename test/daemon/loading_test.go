@@ -1,11 +1,16 @@
 package daemon_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
 	"redisd/internal/check"
+	"redisd/internal/crc64"
+	"redisd/pkg/persist/rdb"
 	"redisd/test/rig"
 )
 
@@ -75,4 +80,39 @@ func TestLogOfMoreDatabases(t *testing.T) {
 	s.Launch("--databases", "16")
 	check.Eq(t, s.Wait(), 1)
 	check.Contains(t, s.Log(), "database 18")
+}
+
+// TestLoadWithoutMemory ends a daemon whose memory does not suffice for its data with a
+// reason, and leaves the file alone.
+func TestLoadWithoutMemory(t *testing.T) {
+	t.Parallel()
+	const size = 4 << 20
+	value := []byte(strings.Repeat("x", size))
+	file := rdb.AppendHeader(nil)
+	for i := range 400 {
+		file = rdb.AppendRecord(file, &rdb.Record{Key: fmt.Appendf(nil, "key %d", i), Str: value, ExpireAt: -1, Idle: -1, Freq: -1}, true)
+	}
+	file = rdb.AppendEOF(file, crc64.Update(0, file))
+	log := ""
+	for i := range 400 {
+		log += fmt.Sprintf("*4\r\n$8\r\nSETRANGE\r\n$7\r\nkey %03d\r\n$7\r\n%d\r\n$1\r\nx\r\n", i, size)
+	}
+	// A bound of the address space: half of it is the most that the data may take.
+	limited := filepath.Join(t.TempDir(), "limited")
+	check.NoErr(t, os.WriteFile(limited, fmt.Appendf(nil, "#!/bin/sh\nulimit -v 1500000\nexec %s \"$@\"\n", rig.Binary(t)), 0o755))
+	for name, args := range map[string][]string{"dump.rdb": nil, "appendonly.aof": {"--appendonly", "yes"}} {
+		dir := t.TempDir()
+		data := file
+		if args != nil {
+			data = []byte(log)
+		}
+		check.NoErr(t, os.WriteFile(filepath.Join(dir, name), data, 0o644))
+		s := rig.Start(t, rig.Options{Dir: dir, Binary: limited, Args: args, NoWait: true})
+		check.Eq(t, s.Wait(), 1)
+		check.Contains(t, s.Log(), name+": the memory does not suffice, after ")
+		check.True(t, !strings.Contains(s.Log(), "goroutine "), "an error, not a crash")
+		after, err := os.ReadFile(filepath.Join(dir, name))
+		check.NoErr(t, err)
+		check.EqBytes(t, after, data)
+	}
 }

@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -231,6 +232,7 @@ func TestShutdownWhileLoading(t *testing.T) {
 				s.Fill(500, 10)
 				want := s.Digest()
 				s.Stop()
+				before := filesIn(t, s.Dir)
 				s.Launch("--key-load-delay", "100000")
 				rig.Eventually(t, "loading", func() bool {
 					err := s.Client().Ping(t.Context()).Err()
@@ -250,9 +252,25 @@ func TestShutdownWhileLoading(t *testing.T) {
 				}
 				check.Eq(t, s.Wait(), 0)
 				check.True(t, time.Since(start) < 5*time.Second, "it ends at once")
+				check.Eq(t, filesIn(t, s.Dir), before)
 				s.Restart("--key-load-delay", "0")
 				check.Eq(t, s.Digest(), want)
 			})
 		}
 	}
+}
+
+// filesIn are the files below dir with their contents.
+func filesIn(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	check.NoErr(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		all[path] = string(b)
+		return err
+	}))
+	return all
 }

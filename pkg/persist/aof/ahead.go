@@ -26,9 +26,8 @@ type batch struct {
 	buf      []byte
 	args     [][]byte // of all commands, slices of buf
 	commands []scanned
-	hashes   []uint64 // of the first arguments, as LoadOptions.Hash gives them
-	to       int64    // offset of the end of the last item
-	err      error    // why there is no more, io.EOF at the end of the file
+	to       int64 // offset of the end of the last item
+	err      error // why there is no more, io.EOF at the end of the file
 }
 
 // scanned is one command of a batch, or a checksum that was right.
@@ -42,7 +41,7 @@ type scanned struct {
 // huge command took is not to wait for its turn.
 func (b *batch) reset() {
 	clear(b.args)
-	b.args, b.commands, b.hashes, b.err = b.args[:0], b.commands[:0], b.hashes[:0], nil
+	b.args, b.commands, b.err = b.args[:0], b.commands[:0], nil
 	if len(b.buf) > batchAlone {
 		b.buf = nil
 	}
@@ -55,23 +54,19 @@ func (b *batch) reset() {
 type reader struct {
 	in   scanner
 	out  *ahead.Producer[batch]
-	hash func([]byte) uint64
 	b    *batch
 	rest []byte // on its way from one batch's buffer to the next one's
 }
 
 // readAhead starts reading r, which stands at offset from of a file of size bytes.
-func readAhead(r io.Reader, from, size int64, hash func([]byte) uint64) *ahead.Pipe[batch] {
+func readAhead(r io.Reader, from, size int64) *ahead.Pipe[batch] {
 	room := make([]*batch, batches)
 	most := int(min(batchCommands, max(size-from, 0)/shortestCommand))
 	for i := range room {
 		room[i] = &batch{args: make([][]byte, 0, 2*most), commands: make([]scanned, 0, most)}
-		if hash != nil {
-			room[i].hashes = make([]uint64, 0, most)
-		}
 	}
 	return ahead.Start(room, func(p *ahead.Producer[batch]) {
-		rd := &reader{out: p, hash: hash}
+		rd := &reader{out: p}
 		if !rd.next() {
 			return
 		}
@@ -105,13 +100,6 @@ func (rd *reader) run() {
 		}
 		b.args = append(b.args, args...)
 		b.commands = append(b.commands, scanned{args == nil, len(b.args), b.to})
-		if rd.hash != nil {
-			h := uint64(0)
-			if len(args) > 1 {
-				h = rd.hash(args[1])
-			}
-			b.hashes = append(b.hashes, h)
-		}
 		if len(b.commands) >= batchCommands && !rd.in.slide() {
 			return
 		}

@@ -1,6 +1,7 @@
 package aof_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand"
@@ -126,28 +127,41 @@ func TestLoadCutAnywhere(t *testing.T) {
 	}
 }
 
-// TestLoadHashesAhead gives Warm the hashes of the commands that come next.
-func TestLoadHashesAhead(t *testing.T) {
+// TestLoadTellsAhead tells of the commands that come next, sixteen at a time or as many
+// as are wanted.
+func TestLoadTellsAhead(t *testing.T) {
 	log, _ := logOf(5000, 40)
 	mem := vfs.NewMem()
 	check.NoErr(t, vfs.WriteFile(mem, live, []byte(log+enc("PING")), 0o644))
-	hash := func(b []byte) uint64 { return uint64(len(b))<<32 + uint64(b[len(b)-1]) }
-	var warm []uint64
-	_, err := aof.Load(mem, live, aof.LoadOptions{
-		Hash: hash,
-		Warm: func(h []uint64) { warm = append(warm, h...) },
-		Exec: func(argv [][]byte) error {
-			want := uint64(0)
-			if len(argv) > 1 {
-				want = hash(argv[1])
+	for _, wanted := range []int{1, 5, 16, 100} {
+		a := &lookout{wanted: wanted}
+		_, err := aof.Load(mem, live, aof.LoadOptions{Ahead: a, Exec: func(argv [][]byte) error {
+			if len(a.warm) == 0 && wanted < 16 {
+				return nil // not told of
 			}
-			if len(warm) == 0 || warm[0] != want {
-				return fmt.Errorf("%q: not warm", argv)
+			if len(a.warm) == 0 || a.warm[0] != string(bytes.Join(argv, []byte(" "))) {
+				return fmt.Errorf("%q comes, not %q", argv, a.warm)
 			}
-			warm = warm[1:]
+			a.warm = a.warm[1:]
 			return nil
-		},
-	})
-	check.NoErr(t, err)
-	check.Eq(t, len(warm), 0)
+		}})
+		check.NoErr(t, err)
+		check.Eq(t, len(a.warm), 0)
+		check.True(t, a.most == min(wanted, 16), fmt.Sprint(a.most))
+	}
 }
+
+// lookout writes down what it is told of.
+type lookout struct {
+	wanted, most int
+	added, warm  []string
+}
+
+func (a *lookout) Begin() { a.added = nil }
+
+func (a *lookout) Add(argv [][]byte) bool {
+	a.added = append(a.added, string(bytes.Join(argv, []byte(" "))))
+	return len(a.added) < a.wanted
+}
+
+func (a *lookout) Warm() { a.warm, a.most = a.added, max(a.most, len(a.added)) }

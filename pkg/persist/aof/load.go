@@ -20,12 +20,8 @@ type LoadOptions struct {
 	// passed on: the commands between them come one after another once the EXEC
 	// was read. Mandatory.
 	Exec func(argv [][]byte) error
-	// Hash, if not nil, is called for the first argument of each command, on another
-	// goroutine: it must be a function of the bytes alone. Warm, if not nil, gets what it
-	// returned (0 for a command without arguments) for the next commands before the
-	// first of them runs: it can fetch what they will look at.
-	Hash func(arg []byte) uint64
-	Warm func(hashes []uint64)
+	// Ahead, if not nil, is told the next commands before the first of them runs.
+	Ahead Ahead
 	// Preamble loads the RDB that r starts with and returns its length in bytes.
 	// It may read ahead. size is the size of the whole file. When nil a
 	// file with a preamble is refused.
@@ -47,6 +43,16 @@ type LoadOptions struct {
 	label string // what events call the file; default Path's last element
 	part  bool   // the file is one of a set
 	start int64  // bytes in the files before
+}
+
+// Ahead is who can fetch what the next commands will look at.
+type Ahead interface {
+	// Begin forgets what was added.
+	Begin()
+	// Add takes a command; false says that more are of no use.
+	Add(argv [][]byte) bool
+	// Warm fetches for what was added. The arguments are good until then.
+	Warm()
 }
 
 // LoadResult says what was loaded.
@@ -96,7 +102,7 @@ const (
 )
 
 // Load replays the file at path. An empty file is fine. Errors are *LoadError.
-// Runs on the caller's goroutine, as do the functions in opts but Hash. Another goroutine
+// Runs on the caller's goroutine, as do the functions in opts. Another goroutine
 // reads ahead of it; that one has ended when Load returns.
 func Load(fsys vfs.FS, path string, opts LoadOptions) (LoadResult, error) {
 	l := &loader{fs: fsys, path: path, opts: opts}
@@ -164,7 +170,7 @@ func (l *loader) run(f vfs.File) error {
 // replay runs the commands that f stands before and returns why there are no more,
 // io.EOF at the end.
 func (l *loader) replay(f vfs.File) error {
-	pipe := readAhead(f, l.at, l.res.Size, l.opts.Hash)
+	pipe := readAhead(f, l.at, l.res.Size)
 	defer pipe.Stop()
 	for {
 		b := pipe.Next(l.progress)
@@ -183,8 +189,8 @@ func (l *loader) replay(f vfs.File) error {
 func (l *loader) batch(b *batch) error {
 	from := 0
 	for i, c := range b.commands {
-		if i%warmCommands == 0 && l.opts.Warm != nil && len(b.hashes) > 0 {
-			l.opts.Warm(b.hashes[i:min(i+warmCommands, len(b.hashes))])
+		if i%warmCommands == 0 && l.opts.Ahead != nil {
+			l.ahead(b, i, from)
 		}
 		l.at = c.end
 		if c.sum {
@@ -202,6 +208,19 @@ func (l *loader) batch(b *batch) error {
 	l.at = b.to
 	l.progress()
 	return nil
+}
+
+// ahead tells of the commands from the i-th on, whose arguments begin at from.
+func (l *loader) ahead(b *batch, i, from int) {
+	a := l.opts.Ahead
+	a.Begin()
+	for _, c := range b.commands[i:min(i+warmCommands, len(b.commands))] {
+		if !a.Add(b.args[from:c.args]) {
+			break
+		}
+		from = c.args
+	}
+	a.Warm()
 }
 
 // preamble loads the RDB in front, if there is one, and places f behind it.
