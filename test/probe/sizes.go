@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -44,9 +45,13 @@ func sizes(args []string) (any, error) {
 	ours := fs.String("server", "bin/redisd", "server binary")
 	peer := fs.String("peer", "redis-server", "binary to compare with")
 	n := fs.Int("elements", 1_000_000, "elements of each kind")
+	only := fs.String("only", "", "measure only collections whose names hold this")
 	fs.Parse(args)
 	fmt.Println("| bytes an element | redis-server | redisd | ratio |\n|---|---|---|---|")
 	for _, t := range sizeTests(*n) {
+		if !strings.Contains(t.name, *only) {
+			continue
+		}
 		var each [2]float64
 		for i, bin := range []string{*peer, *ours} {
 			var err error
