@@ -498,3 +498,36 @@ func TestSnapshotOfCollectionsIsTheCut(t *testing.T) {
 	}
 	check.True(t, large > seeds, fmt.Sprintf("%d values went in parts", large))
 }
+
+// What is deleted while it is half sent belongs to the snapshot, which tells how much
+// that is, until it has sent the rest.
+func TestSnapshotTellsWhatItKeeps(t *testing.T) {
+	g := newGarden(t, 1)
+	db := g.ks.DB(0)
+	h := db.NewHash([]byte("big")).Hash()
+	for i := range 500 {
+		h.Set(fmt.Append(nil, "field ", i), []byte("value"))
+	}
+	snap := g.ks.Cut(discardParts{})
+	for snap.Stats().Parts == 0 {
+		check.True(t, !snap.Pump(1), "more to come")
+	}
+	check.Eq(t, snap.Kept(), int64(0))
+	db.Delete([]byte("big"))
+	check.True(t, snap.Kept() > 500*len64("field"), fmt.Sprint(snap.Kept()))
+	for !snap.Pump(100) {
+	}
+	check.Eq(t, snap.Kept(), int64(0))
+	for g.ks.LazyFree() {
+	}
+}
+
+func len64(s string) int64 { return int64(len(s)) }
+
+// discardParts is a sink that takes everything.
+type discardParts struct{}
+
+func (discardParts) Entry(int, keyspace.Entry)             {}
+func (discardParts) Begin(*keyspace.Large, keyspace.Entry) {}
+func (discardParts) Part(*keyspace.Large, *keyspace.Part)  {}
+func (discardParts) End(*keyspace.Large)                   {}
