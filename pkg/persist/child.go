@@ -160,7 +160,7 @@ func (c *child) snapshot() error {
 	if c.opts.commands() {
 		want = c.inFile.tally
 	}
-	c.out.verify.mark(c.out.written, want)
+	c.out.verify.mark(c.out.written, want, c.out.trailer)
 	return nil
 }
 

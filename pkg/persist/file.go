@@ -30,6 +30,7 @@ type output struct {
 	syncEvery int64
 	sum       bool      // crc follows what is written
 	crc       uint64    // of what was written while sum was set
+	trailer   uint64    // the checksum that an RDB in it ends with, 0 for none
 	verify    *verifier // reads back what was written, nil when nobody does
 
 	blocks aof.Sums // makes the checksums of an append-only file

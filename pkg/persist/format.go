@@ -3,6 +3,7 @@ package persist
 import (
 	"strconv"
 
+	"redisd/internal/crc64"
 	"redisd/pkg/persist/aof"
 	"redisd/pkg/persist/rdb"
 )
@@ -97,6 +98,9 @@ func (w *rdbFormat) end() error {
 		return err
 	}
 	o.buf = rdb.AppendEOF(o.buf, o.crc)
+	if o.crc != 0 {
+		o.trailer = crc64.Update(o.crc, []byte{rdb.OpEOF})
+	}
 	o.sum = false
 	return nil
 }

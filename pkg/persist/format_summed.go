@@ -16,8 +16,11 @@ func newSummer(unpacked bool) *summer {
 }
 
 func (s *summed) record(rec *rdb.Record) error {
-	for _, sum := range s.sums {
-		sum.record(rec.DB, rec)
+	first := s.sums[0]
+	first.record(rec.DB, rec)
+	for _, sum := range s.sums[1:] { // strings count the same in both ways
+		sum.tally.key(rec.DB)
+		sum.tally.sums[rec.DB] += first.Sum()
 	}
 	return s.format.record(rec)
 }

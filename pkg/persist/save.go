@@ -125,7 +125,7 @@ func (s *FileSave) finish() error {
 	err := s.fmt.end()
 	if err == nil && s.want != nil {
 		err = s.out.flush()
-		s.out.verify.mark(s.out.written, s.want)
+		s.out.verify.mark(s.out.written, s.want, s.out.trailer)
 	}
 	if err == nil {
 		err = s.out.finish()

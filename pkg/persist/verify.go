@@ -19,7 +19,8 @@ import (
 //
 //   - the bytes, in chunks: each has the hash that it had when it was written. So damage
 //     is found wherever it is, and its offset told;
-//   - the form: what was read is an RDB with its checksum, or commands, to the last byte;
+//   - the form: what was read is an RDB that ends in the checksum of what was written, or
+//     commands, to the last byte;
 //   - what it says: keys and digest of each database are those that the daemon counted.
 
 // chunkSize is how much of the file one hash covers.
@@ -43,7 +44,6 @@ type verifier struct {
 	fsys     vfs.FS
 	name     string
 	commands bool // the base is commands, not an RDB
-	checksum bool // the RDB has one
 	started  bool
 	bad      atomic.Bool // err is set: the writer need not go on
 
@@ -53,6 +53,7 @@ type verifier struct {
 	ready  int64     // bytes that were synced
 	base   int64     // where the base ends, -1 while that is not known
 	want   *tally    // what it holds, with base
+	crc    uint64    // the checksum of an RDB that ends there; 0 when it has none
 	end    bool      // nothing more will be written
 	size   int64     // of the file, with end
 	quit   bool      // nobody waits for the result any more
@@ -61,8 +62,9 @@ type verifier struct {
 	err    error     // why, nil when all is well
 
 	in     *vfs.Uncached
-	rest   []byte // of the chunk that Read hands out
-	at     int64  // offset behind rest
+	rest   []byte  // of the chunk that Read hands out
+	at     int64   // offset behind rest
+	tail   [8]byte // the last bytes before at
 	phase  phase
 	watch  clock.Stopwatch
 	micros int64 // taken in all
@@ -82,7 +84,7 @@ var errQuit = errors.New("persist: the verification was called off")
 func newVerifier(fsys vfs.FS, name string, opts *Options) *verifier {
 	v := &verifier{
 		fsys: fsys, name: name, base: -1, watch: clock.NewStopwatch(),
-		commands: opts.commands(), checksum: opts.Checksum,
+		commands: opts.commands(),
 	}
 	v.wake.L = &v.mu
 	return v
@@ -117,11 +119,12 @@ func (v *verifier) synced(n int64) {
 	v.wake.Broadcast()
 }
 
-// mark says that the base ends at off, and what it holds.
-func (v *verifier) mark(off int64, want *tally) {
+// mark says that the base ends at off, and what it holds; of an RDB with a checksum
+// also that.
+func (v *verifier) mark(off int64, want *tally, crc uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.base, v.want = off, want
+	v.base, v.want, v.crc = off, want, crc
 	v.wake.Broadcast()
 }
 
@@ -273,6 +276,8 @@ func (v *verifier) next() error {
 		return v.wrong("the bytes at offsets %d to %d are not those that were written", c.off, c.off+int64(c.n)-1)
 	}
 	v.rest, v.at = b, c.off+int64(c.n)
+	copy(v.tail[:], v.tail[min(len(b), len(v.tail)):])
+	copy(v.tail[max(0, len(v.tail)-len(b)):], b[max(0, len(b)-len(v.tail)):])
 	return nil
 }
 

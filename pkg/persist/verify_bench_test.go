@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"redisd/internal/vfs"
 	"redisd/pkg/persist"
 )
 
@@ -24,5 +25,29 @@ func BenchmarkRecord(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkChild is a child's whole work on half a million string keys, on this
+// machine's disk.
+func BenchmarkChild(b *testing.B) {
+	for _, preamble := range []bool{false, true} {
+		for _, verify := range []bool{false, true} {
+			b.Run(fmt.Sprint("preamble ", preamble, " verify ", verify), func(b *testing.B) {
+				o := saveOptions()
+				o.Dir, o.Verify, o.Preamble, o.SnapshotOnly = b.TempDir(), verify, preamble, true
+				j := persist.NewRewriteJob(o, false)
+				for i := range 500_000 {
+					j.Record(0, rec(0, fmt.Sprintf("key:%012d", i), strings.Repeat("x", 100), -1))
+				}
+				j.SnapshotDone()
+				stream := collect(j)
+				for b.Loop() {
+					if code, _ := runOn(vfs.OS(), stream); code != persist.ExitDone {
+						b.Fatal(code)
+					}
+				}
+			})
+		}
 	}
 }
