@@ -22,7 +22,7 @@ func snapshotRows() []Directive {
 			Doc: "Ends the snapshot with a checksum, and compares it when loading."},
 		{ID: RDBSaveIncrementalFsync, Name: "rdb-save-incremental-fsync", Kind: KindBool, Default: "yes",
 			Doc: "Syncs the snapshot to disk a piece at a time while it is written, so that the disk is never stalled by one great flush."},
-		{ID: VerifySnapshots, Name: "verify-snapshots", Kind: KindBool, Default: "yes",
+		{ID: VerifySnapshots, Name: "verify-snapshots", Kind: KindBool, Default: "no",
 			Doc: "Reads every snapshot and rewritten file back from the disk and compares it with what the daemon holds, before it replaces the old one."},
 		{ID: SnapshotMaxExtraMemory, Name: "snapshot-max-extra-memory", Kind: KindMemory, Default: "256mb", Max: math.MaxInt64,
 			Doc: "Most memory that a running save or rewrite may take in the daemon; from half of it on writers are slowed down, at all of it the job is given up. 0: no limit."},

@@ -303,7 +303,7 @@ func TestDamagedFileIsNotTaken(t *testing.T) {
 				t.Run(point+"/"+command+"/"+preamble, func(t *testing.T) {
 					t.Parallel()
 					s := rig.Start(t, rig.Options{
-						Args: []string{"--appendonly", "yes", "--auto-aof-rewrite-percentage", "0", "--aof-use-rdb-preamble", preamble},
+						Args: []string{"--appendonly", "yes", "--auto-aof-rewrite-percentage", "0", "--aof-use-rdb-preamble", preamble, "--verify-snapshots", "yes"},
 					})
 					s.Fill(3000, 30)
 					s.Do("SAVE")
