@@ -59,7 +59,7 @@ var groupCategories = map[string]Category{
 	"string": CatString, "list": CatList, "set": CatSet, "sorted-set": CatSortedSet, "hash": CatHash,
 	"stream": CatStream, "bitmap": CatBitmap, "hyperloglog": CatHyperLogLog, "geo": CatGeo,
 	"generic": CatKeyspace, "connection": CatConnection, "transactions": CatTransaction,
-	"pubsub": CatPubSub, "scripting": CatScripting,
+	"scripting": CatScripting,
 }
 
 // groupKinds are the categories that stand for a kind of data or a matter.

@@ -18,7 +18,7 @@ func generalRows() []Directive {
 			Doc: "How hard the heartbeat looks for expired keys, from 1 to 10."},
 		{ID: ActiveRehashing, Name: "activerehashing", Kind: KindBool, Default: "yes",
 			Doc: "Finishes the resizing of tables during idle moments instead of only when they are used."},
-		{ID: NotifyKeyspaceEvents, Name: "notify-keyspace-events", Kind: KindEvents, Inert: "channels are not part of this version",
+		{ID: NotifyKeyspaceEvents, Name: "notify-keyspace-events", Kind: KindEvents,
 			Doc: "Which changes of keys are published to channels."},
 		{ID: Include, Name: "include", Kind: KindLines, Flags: FileOnly,
 			Doc: "Reads other configuration files at this place, as if their text stood here."},

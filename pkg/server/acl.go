@@ -18,7 +18,7 @@ type accessControl struct {
 	lines map[string]userLine // of the configuration, by user
 
 	// subscriptions calls fn with every channel and pattern that c is subscribed to,
-	// until it returns false; nil as long as there is no pub/sub.
+	// until it returns false.
 	subscriptions func(c *client, fn func(name []byte, pattern bool) bool)
 }
 
@@ -243,9 +243,6 @@ func (a *accessControl) dropUsers(gone ...*acl.User) {
 // dropSubscribers closes the connections of a user that are subscribed to what it has
 // lost.
 func (a *accessControl) dropSubscribers(u *acl.User) {
-	if a.subscriptions == nil {
-		return
-	}
 	for _, c := range a.srv.clients.byFD {
 		if c == nil || c.user != u {
 			continue

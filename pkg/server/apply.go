@@ -82,11 +82,14 @@ func (x *executor) pair(a, b []byte) [][]byte {
 	return x.two[:]
 }
 
-// notify is where keyspace notifications leave. Nobody can subscribe to them yet,
-// but clients wait for keys, or watch them.
+// notify tells of an event: clients wait for keys, or watch them, or listen to what
+// happens (notify-keyspace-events).
 func (s *Server) notify(e command.Event) {
 	if e.Class != command.EventMiss {
 		s.blocked.touched(e.DB, e.Key)
 		s.watches.touched(e.DB, e.Key)
+	}
+	if s.channels.events&e.Class != 0 {
+		s.channels.publish(e)
 	}
 }

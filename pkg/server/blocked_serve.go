@@ -105,5 +105,7 @@ func (b *blocked) again(p *parked) {
 		x.muffle(c, start)
 		b.release(p)
 	}
+	x.client = nil
+	x.flushPushes(c)
 	x.leave(c, outer)
 }

@@ -5,6 +5,7 @@ import (
 	"redisd/pkg/command"
 	"redisd/pkg/event"
 	"redisd/pkg/keyspace"
+	"redisd/pkg/pubsub"
 	"redisd/pkg/resp"
 )
 
@@ -30,6 +31,8 @@ const (
 	flagPaced       // its next write has waited for a background job
 	flagScript      // not a connection: the commands of a script run in its name
 	flagProtected   // its script lets others in: it must stay as it is
+	flagPubSub      // has subscriptions
+	flagMonitor     // MONITOR: in monitors.list
 	flagReplay      // not a connection: the log's commands run in its name
 )
 
@@ -53,6 +56,8 @@ type client struct {
 
 	tx      *transaction // since MULTI; nil outside of one
 	watched []watchedKey
+	subs    *pubsub.Set // nil without subscriptions
+	pushes  []byte      // messages to follow the reply of the command that runs
 
 	peer       event.Peer
 	name       string

@@ -5,6 +5,7 @@ import (
 
 	"redisd/internal/num"
 	"redisd/pkg/event"
+	"redisd/pkg/pubsub"
 )
 
 // What one client looks like in CLIENT LIST, and the memory it takes.
@@ -68,7 +69,7 @@ func (s *Server) memoryOf(c *client) clientMemory {
 		m.total += watchedBytes + len(c.watched[i].key)
 	}
 	m.total += int(reflect.TypeFor[client]().Size()) + own + m.argv + m.queue + m.room +
-		len(c.name) + len(c.libName) + len(c.libVersion)
+		c.subs.Bytes() + len(c.name) + len(c.libName) + len(c.libVersion)
 	return m
 }
 
@@ -101,7 +102,9 @@ func (s *Server) appendClientInfo(dst []byte, c *client) []byte {
 	f.text(" flags=", "")
 	f.flags(c)
 	f.int(" db=", int64(c.db.Index()))
-	f.text(" sub=0 psub=0 ssub=0", "")
+	f.int(" sub=", int64(c.subs.Count(pubsub.Channel)))
+	f.int(" psub=", int64(c.subs.Count(pubsub.Pattern)))
+	f.int(" ssub=", int64(c.subs.Count(pubsub.Shard)))
 	f.int(" multi=", int64(m.queued))
 	f.int(" qbuf=", int64(m.in))
 	f.int(" qbuf-free=", int64(m.inFree))
@@ -132,6 +135,12 @@ func (f *fields) text(name, v string) { f.line = append(append(f.line, name...),
 
 func (f *fields) flags(c *client) {
 	start := len(f.line)
+	if c.has(flagMonitor) {
+		f.line = append(f.line, 'O')
+	}
+	if c.has(flagPubSub) {
+		f.line = append(f.line, 'P')
+	}
 	if c.tx != nil {
 		f.line = append(f.line, 'x')
 	}

@@ -12,13 +12,13 @@ type killFilter struct {
 	addr, laddr []byte    // nil for any
 	user        *acl.User // nil for any
 	maxAge      int64     // seconds that it has been connected at least; 0 for any
-	noneOfType  bool      // a type was asked for that no connection is of
+	class       int       // of type, in the numbers of client-output-buffer-limit; anyClass for any
 	skipMe      bool
 }
 
 // parseKill reads the filters; what is wrong with them is replied.
 func (s *Server) parseKill(c *command.Ctx) (f killFilter, ok bool) {
-	f.skipMe = true
+	f.skipMe, f.class = true, anyClass
 	words := c.Args[2:]
 	for ; len(words) > 0; words = words[2:] {
 		if len(words) < 2 {
@@ -43,11 +43,11 @@ func (f *killFilter) option(s *Server, name, value []byte) string {
 		}
 		f.id = uint64(n)
 	case command.Is(name, "TYPE"):
-		normal, known := knownType(value)
+		class, known := knownType(value)
 		if !known {
 			return "ERR Unknown client type '" + string(value) + "'"
 		}
-		f.noneOfType = !normal
+		f.class = class
 	case command.Is(name, "ADDR"):
 		f.addr = value
 	case command.Is(name, "LADDR"):
@@ -73,7 +73,7 @@ func (f *killFilter) option(s *Server, name, value []byte) string {
 }
 
 func (f *killFilter) fits(c *client) bool {
-	return !f.noneOfType && !c.has(flagCloseSoon) &&
+	return (f.class == anyClass || c.class() == f.class) && !c.has(flagCloseSoon) &&
 		(f.id == 0 || c.id == f.id) &&
 		(f.maxAge == 0 || c.srv.stats.nowSec-c.created >= f.maxAge) &&
 		(f.user == nil || c.user == f.user) &&
@@ -85,7 +85,7 @@ func (f *killFilter) fits(c *client) bool {
 // which may be the caller's own, else all that fit the filters.
 func (s *Server) clientKill(c *command.Ctx) {
 	old := len(c.Args) == 3
-	f := killFilter{addr: c.Args[2]}
+	f := killFilter{addr: c.Args[2], class: anyClass}
 	if !old {
 		var ok bool
 		if f, ok = s.parseKill(c); !ok {

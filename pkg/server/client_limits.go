@@ -36,9 +36,6 @@ func (s *Server) applyClientLimits() error {
 	return nil
 }
 
-// class is the client's class for client-output-buffer-limit.
-func (c *client) class() int { return config.ClassNormal }
-
 // replyRoom is how long the reply buffer of c may get: what is longer makes the
 // client go at once. Redis does not count what fits into its buffer of fixed size;
 // here less than that is always allowed.

@@ -143,6 +143,8 @@ func (cs *clients) close(c *client) {
 		c.srv.blocked.forget(c.parked)
 	}
 	c.srv.endTransaction(c)
+	c.srv.dropSubscriptions(c)
+	c.srv.monitors.drop(c)
 	cs.loop.Unwatch(c.fd)
 	cs.byFD[c.fd] = nil
 	cs.count--
@@ -172,7 +174,7 @@ func (cs *clients) sweepIdle(now, timeout int64) {
 		return
 	}
 	for _, c := range cs.byFD {
-		if c != nil && !c.has(flagBlocked) && now-c.active > timeout {
+		if c != nil && !c.has(flagBlocked|flagPubSub|flagMonitor) && now-c.active > timeout {
 			cs.log.Verbosef("Closing idle client")
 			cs.closeSoon(c)
 		}

@@ -5,6 +5,7 @@ import (
 
 	"redisd/internal/num"
 	"redisd/pkg/command"
+	"redisd/pkg/config"
 )
 
 // clientSpecs is CLIENT: what connections are there, their names, and their end.
@@ -191,13 +192,25 @@ func (s *Server) clientSwitch(c *command.Ctx, f clientFlags) {
 	c.Out.OK()
 }
 
-// knownType tells whether a filter names a kind of connection, and whether ours
-// are of it: there are only normal ones.
-func knownType(word []byte) (normal, known bool) {
-	if command.Is(word, "NORMAL") {
-		return true, true
+// Numbers beside the classes of client-output-buffer-limit, for filters.
+const (
+	anyClass    = -1
+	masterClass = -2
+)
+
+// knownType is the class that a filter names.
+func knownType(word []byte) (class int, known bool) {
+	switch {
+	case command.Is(word, "NORMAL"):
+		return config.ClassNormal, true
+	case command.Is(word, "PUBSUB"):
+		return config.ClassPubSub, true
+	case command.Is(word, "REPLICA") || command.Is(word, "SLAVE"):
+		return config.ClassReplica, true
+	case command.Is(word, "MASTER"):
+		return masterClass, true
 	}
-	return false, command.Is(word, "MASTER") || command.Is(word, "REPLICA") || command.Is(word, "SLAVE") || command.Is(word, "PUBSUB")
+	return anyClass, false
 }
 
 func (s *Server) clientList(c *command.Ctx) {
@@ -207,14 +220,16 @@ func (s *Server) clientList(c *command.Ctx) {
 	case len(c.Args) == 2:
 		s.clients.each(add)
 	case len(c.Args) == 4 && command.Is(c.Args[2], "TYPE"):
-		normal, known := knownType(c.Args[3])
+		class, known := knownType(c.Args[3])
 		if !known {
 			c.Out.Errorf("ERR Unknown client type '%s'", c.Args[3])
 			return
 		}
-		if normal {
-			s.clients.each(add)
-		}
+		s.clients.each(func(cl *client) {
+			if cl.class() == class {
+				add(cl)
+			}
+		})
 	case len(c.Args) > 3 && command.Is(c.Args[2], "ID"):
 		for _, word := range c.Args[3:] {
 			id, ok := num.ParseInt(word)

@@ -46,10 +46,14 @@ func (s *Server) connectionSpecs() []command.Spec {
 }
 
 func (s *Server) ping(c *command.Ctx) {
-	switch len(c.Args) {
-	case 1:
+	switch n := len(c.Args); {
+	case n <= 2 && s.exec.client.onlyListens():
+		c.Out.Array(2)
+		c.Out.BulkString("pong")
+		c.Out.Bulk(append(c.Args, nil)[1])
+	case n == 1:
 		c.Out.Simple("PONG")
-	case 2:
+	case n == 2:
 		c.Out.Bulk(c.Args[1])
 	default:
 		c.Out.Error("ERR wrong number of arguments for 'ping' command")
@@ -64,6 +68,8 @@ func (s *Server) quit(c *command.Ctx) {
 func (s *Server) resetConnection(c *command.Ctx) {
 	cl := s.exec.client
 	s.endTransaction(cl)
+	s.dropSubscriptions(cl)
+	s.monitors.drop(cl)
 	cl.db, cl.proto, cl.name, cl.user = s.ks.DB(0), 2, "", s.acl.users.Default
 	cl.set(flagNoEvict|flagNoTouch|flagReplyOff|flagReplySkip|flagSkipNext|flagAuthenticated, false)
 	cl.parser.Limits = &s.clients.unknown

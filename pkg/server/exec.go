@@ -95,6 +95,7 @@ func (x *executor) run(c *client, argv [][]byte) {
 	if c.parked == nil {
 		x.muffle(c, start)
 	}
+	x.flushPushes(c)
 	if x.w.Full() {
 		x.overflow(c)
 	}
@@ -114,7 +115,9 @@ func (x *executor) overflow(c *client) {
 // (CLIENT REPLY). The command is over.
 func (x *executor) muffle(c *client, start int) {
 	if c.has(flagReplyOff | flagReplySkip) {
-		x.w.Buf = x.w.Buf[:start]
+		if !(pushReply(c.last) && len(x.w.Buf) > start && (x.w.Buf[start] == '>' || x.w.Buf[start] == '*')) {
+			x.w.Buf = x.w.Buf[:start]
+		}
 		c.set(flagReplySkip, false)
 	}
 	if c.has(flagSkipNext) {
@@ -178,6 +181,7 @@ func (x *executor) reject(c *client, spec *command.Spec, reason string) {
 		if spec != nil && spec.Name == "exec" {
 			reason = "EXECABORT Transaction discarded because of: " + reason
 			x.srv.endTransaction(c)
+			x.srv.monitors.feed(c, execWords) // they saw its MULTI
 		}
 	}
 	x.w.Error(reason)
@@ -197,7 +201,14 @@ func (x *executor) call(c *client, spec *command.Spec, argv [][]byte) {
 	c.last = spec
 	begin, errorsBefore, inner := x.clockN, x.w.Errors, x.inner
 	x.inner = 0
+	watched := len(s.monitors.list) > 0 && x.rerun == nil
+	if watched && spec.Flags&command.SkipMonitor != 0 {
+		s.monitors.feed(c, argv) // a script is shown before the commands that it calls
+	}
 	spec.Handler(ctx)
+	if watched && spec.Flags&(command.SkipMonitor|command.Admin) == 0 {
+		s.monitors.feed(c, argv)
+	}
 	s.apply(c, ctx)
 	if w, waits := ctx.Fx.Waits(); waits {
 		s.blocked.park(c, w)

@@ -23,6 +23,7 @@ var gates = [...]gate{
 	{"transaction", gateTransaction},
 	{"acl", gateACL},
 	{"disk", gateDisk},
+	{"pubsub", gatePubSub},
 	{"loading", gateLoading},
 	{"busy", gateBusy},
 }

@@ -6,6 +6,7 @@ import (
 
 	"redisd/pkg/acl"
 	"redisd/pkg/config"
+	"redisd/pkg/pubsub"
 )
 
 func (s *Server) infoStats(w *infoWriter) {
@@ -32,7 +33,9 @@ func (s *Server) infoStats(w *infoWriter) {
 	w.uint("evicted_scripts", s.scripts.evicted)
 	w.uint("keyspace_hits", ks.Hits)
 	w.uint("keyspace_misses", ks.Misses)
-	w.zeros("pubsub_channels", "pubsub_patterns", "pubsubshard_channels")
+	w.int("pubsub_channels", int64(s.channels.hub.Len(pubsub.Channel)))
+	w.int("pubsub_patterns", int64(s.channels.hub.Len(pubsub.Pattern)))
+	w.int("pubsubshard_channels", int64(s.channels.hub.Len(pubsub.Shard)))
 	w.int("latest_fork_usec", st.forkMicros)
 	w.uint("total_forks", st.forks)
 	w.int("migrate_cached_sockets", int64(len(s.migrants.open)))

@@ -92,6 +92,8 @@ type Server struct {
 	limits     *limits
 	migrants   *migrants
 	acl        *accessControl
+	channels   *channels
+	monitors   *monitors
 	children   *proc.Table
 
 	listeners    []*listener
@@ -135,6 +137,7 @@ func New(o Options) (*Server, error) {
 	s.exec.ctx.KS = s.ks
 	s.scripts = newScripts(s)
 	s.acl = newAccessControl(s)
+	s.channels, s.monitors = newChannels(s), &monitors{srv: s}
 	s.cron = &cron{hz: int(s.cfg.Int(config.Hz))}
 	s.limits, s.migrants = &limits{}, newMigrants(s)
 	s.children = &proc.Table{}
