@@ -49,7 +49,7 @@ func (w *rdbFormat) begin() error {
 		o.buf = rdb.AppendAux(o.buf, a.Key, a.Value)
 	}
 	for _, code := range w.opts.Functions {
-		o.buf = rdb.AppendFunction(o.buf, code)
+		o.buf = rdb.AppendFunction(o.buf, code, w.opts.Compress)
 	}
 	return o.added()
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
 )
 
 //go:embed lua.wasm
@@ -51,7 +50,7 @@ type Ref int32
 
 // Engine is the compiled interpreter. It is made once; use it on one goroutine.
 type Engine struct {
-	ctx      context.Context
+	ctx      context.Context // of calls
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
 	running  *VM // whose code runs
@@ -64,7 +63,7 @@ const maxPages = 2 << 30 >> 16
 // It may run on any goroutine.
 func NewEngine() (*Engine, error) {
 	ctx := context.Background()
-	e := &Engine{ctx: experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(mapMemory))}
+	e := &Engine{ctx: ctx}
 	e.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithMemoryLimitPages(maxPages).WithDebugInfoEnabled(false))
 	if err := e.addHost(); err != nil {
 		return nil, fmt.Errorf("script: the host's functions: %w", err)

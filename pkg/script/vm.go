@@ -7,6 +7,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"redisd/pkg/resp"
 )
@@ -28,6 +29,8 @@ type VM struct {
 	mod    api.Module
 	mem    api.Memory
 	stack  api.MutableGlobal // the C stack's pointer
+	in     uint32            // where the buffers for arguments and replies are described
+	out    uint32
 	fn     functions
 	tries  []api.Function // try_call, one for every level of protected calls
 	depth  int
@@ -41,7 +44,7 @@ type VM struct {
 
 // functions are the module's.
 type functions struct {
-	input, output, outputLen, load, unref, run, library, usedBytes, settle, setLimit api.Function
+	input, load, unref, run, library, usedBytes, settle, setLimit api.Function
 }
 
 // ErrBroken wraps the error of a script that broke its interpreter: the VM must be
@@ -51,7 +54,8 @@ var ErrBroken = errors.New("script: the interpreter broke")
 // NewVM makes an interpreter that may use limit bytes (0: 2 GB). deprecated adds
 // the functions that Redis has withdrawn.
 func (e *Engine) NewVM(kind Kind, host Host, limit int64, deprecated bool) (*VM, error) {
-	mod, err := e.runtime.InstantiateModule(e.ctx, e.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	ctx := experimental.WithMemoryAllocator(e.ctx, experimental.MemoryAllocatorFunc(mapMemory))
+	mod, err := e.runtime.InstantiateModule(ctx, e.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return nil, fmt.Errorf("script: starting the interpreter: %w", err)
 	}
@@ -59,13 +63,16 @@ func (e *Engine) NewVM(kind Kind, host Host, limit int64, deprecated bool) (*VM,
 	v.stack = mod.ExportedGlobal("__stack_pointer").(api.MutableGlobal)
 	f := mod.ExportedFunction
 	v.fn = functions{
-		input: f("input"), output: f("output"), outputLen: f("output_len"), load: f("load"), unref: f("unref"), run: f("run"),
+		input: f("input"), load: f("load"), unref: f("unref"), run: f("run"),
 		library: f("library"), usedBytes: f("used_bytes"), settle: f("settle"), setLimit: f("set_limit"),
 	}
 	if _, err = v.call(f("_initialize")); err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
 	ok, err := v.call(f("start"), flag(kind == Functions), flag(deprecated), api.EncodeF64(float64(limit)))
+	if err == nil {
+		err = v.findBuffers()
+	}
 	if err == nil && ok == 0 {
 		err = fmt.Errorf("script: no memory for an interpreter within %d bytes", limit)
 	}
@@ -73,6 +80,16 @@ func (e *Engine) NewVM(kind Kind, host Host, limit int64, deprecated bool) (*VM,
 		return nil, errors.Join(err, v.Close())
 	}
 	return v, nil
+}
+
+func (v *VM) findBuffers() error {
+	in, err := v.call(v.mod.ExportedFunction("input_at"))
+	if err != nil {
+		return err
+	}
+	out, err := v.call(v.mod.ExportedFunction("output_at"))
+	v.in, v.out = uint32(in), uint32(out)
+	return err
 }
 
 func flag(b bool) uint64 {
@@ -122,11 +139,15 @@ func (v *VM) give(framed bool, lists ...[][]byte) error {
 			size += len(w) + 4
 		}
 	}
-	at, err := v.call(v.fn.input, uint64(size))
-	if err != nil {
-		return err
+	at, _, room := v.buffer(v.in)
+	if size >= room {
+		p, err := v.call(v.fn.input, uint64(size))
+		if err != nil {
+			return err
+		}
+		at = uint32(p)
 	}
-	dst, ok := v.mem.Read(uint32(at), uint32(size))
+	dst, ok := v.mem.Read(at, uint32(size))
 	if at == 0 || !ok {
 		return errNoMemory
 	}
@@ -146,16 +167,26 @@ var errNoMemory = errors.New("ERR not enough memory for the script's arguments")
 
 // output is what the module left for the caller, in its memory.
 func (v *VM) output() ([]byte, error) {
-	at, err := v.call(v.fn.output)
-	if err != nil {
-		return nil, err
+	at, n, _ := v.buffer(v.out)
+	b, ok := v.mem.Read(at, uint32(n))
+	if !ok {
+		return nil, v.breaks(errors.New("its output lies outside of its memory"))
 	}
-	n, err := v.call(v.fn.outputLen)
-	if err != nil {
-		return nil, err
-	}
-	b, _ := v.mem.Read(uint32(at), uint32(n))
 	return b, nil
+}
+
+// buffer reads the description of a buffer of the module's.
+func (v *VM) buffer(at uint32) (p uint32, n, room int) {
+	b, ok := v.mem.Read(at, 12)
+	if !ok {
+		return 0, 0, 0
+	}
+	return binary.LittleEndian.Uint32(b), int(binary.LittleEndian.Uint32(b[4:])), int(binary.LittleEndian.Uint32(b[8:]))
+}
+
+func (v *VM) breaks(err error) error {
+	v.broken = fmt.Errorf("%w: %w", ErrBroken, err)
+	return v.broken
 }
 
 // Load compiles a script of EVAL.
@@ -224,16 +255,13 @@ func (v *VM) Run(r Ref, name string, keys, args [][]byte, w *resp.Writer) (Outco
 	if err := v.give(true, keys, args); err != nil {
 		return Failed, err
 	}
-	ok, err := v.call(v.fn.run, uint64(uint32(r)), uint64(len(keys)), uint64(len(args)), flag(v.kind == Eval))
+	_, err := v.call(v.fn.run, uint64(uint32(r)), uint64(len(keys)), uint64(len(args)), flag(v.kind == Eval))
 	if err != nil {
 		return Failed, err
 	}
 	out, err := v.output()
 	if err != nil {
 		return Failed, err
-	}
-	if ok == 0 {
-		return Failed, fmt.Errorf("ERR Error running script %s, %.100s", name, out)
 	}
 	d := decoder{w: w, name: name}
 	return d.decode(out), nil

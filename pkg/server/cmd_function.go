@@ -3,6 +3,7 @@ package server
 import (
 	"redisd/internal/glob"
 	"redisd/pkg/command"
+	"redisd/pkg/config"
 	"redisd/pkg/persist/rdb"
 	"redisd/pkg/script"
 )
@@ -245,7 +246,7 @@ func (s *Server) functionCode() [][]byte {
 func (s *Server) dumpFunctions() []byte {
 	var b []byte
 	for _, code := range s.functionCode() {
-		b = rdb.AppendFunction(b, code)
+		b = rdb.AppendFunction(b, code, s.cfg.Bool(config.RDBCompression))
 	}
 	return rdb.AppendDumpFooter(b, 0)
 }

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"time"
+
 	"redisd/pkg/acl"
 	"redisd/pkg/command"
 	"redisd/pkg/event"
@@ -164,6 +166,9 @@ func (sc *scripts) serveOthers() {
 	x.tx, x.owner = txLog{}, nil
 	s.loop.UpdateTime()
 	_, err := s.loop.Turn(false)
+	if s.life.asked {
+		sc.finishRewrite()
+	}
 	x.client, x.owner, x.w, x.tx, x.ctx = client, owner, w, tx, ctx
 	x.clockN, x.inner = counters[0], int(counters[1])
 	x.w.Buf, c.out, c.sent = out, out, sent
@@ -172,16 +177,26 @@ func (sc *scripts) serveOthers() {
 		s.log.Warnf("Serving clients while a script runs: %s", err)
 	}
 	if s.life.asked {
-		// A rewrite that is done but for its last steps, which cannot come about while
-		// the script runs, would hinder the shutdown.
-		s.loop.RunPosted()
-		for s.background.rewriteDone != nil {
-			s.bio.Drain(persistQueue)
-			s.loop.RunPosted()
-		}
 		s.cronShutdown()
 		if s.life.over {
 			r.killed, r.dropped = true, true
 		}
+	}
+}
+
+// finishRewrite lets the rewrite end that writes the first append-only file, which it
+// cannot while a script runs: without the file the server would not shut down.
+func (sc *scripts) finishRewrite() {
+	s := sc.srv
+	s.life.busy = true // not yet
+	defer func() { s.life.busy = false }()
+	const most = 10e9 // nanoseconds
+	start := s.exec.watch.Nanos()
+	for s.journal.waitsForRewrite() && s.background.active() && s.exec.watch.Nanos()-start < most {
+		time.Sleep(time.Millisecond) // the child needs the processor
+		if _, err := s.loop.Turn(false); err != nil {
+			return
+		}
+		s.loop.RunPosted()
 	}
 }

@@ -11,10 +11,11 @@
 //	probe report -server BIN -peer BIN [-quick]
 //	probe types -server BIN -peer BIN [-secs N] [-rounds N] [-big N]
 //	probe sizes -server BIN -peer BIN [-elements N]
+//	probe script -server BIN -peer BIN [-secs N] [-rounds N]
 //	probe load -server BIN -peer BIN [-keys N] [-rounds N] [-only WORD] [-dir DIR]
 //
-// Every subcommand prints one line of JSON, except report, types, sizes,
-// load, and commit with a peer, which measure both binaries and print a table.
+// Every subcommand prints one line of JSON, except report, types, script,
+// sizes, load, and commit with a peer, which measure both binaries and print a table.
 package main
 
 import (
@@ -25,7 +26,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: probe stall|crash|bench|idle|commit|report|types|sizes|load -server BIN ...")
+		fmt.Fprintln(os.Stderr, "usage: probe stall|crash|bench|idle|commit|report|script|types|sizes|load -server BIN ...")
 		os.Exit(2)
 	}
 	var out any
@@ -47,6 +48,8 @@ func main() {
 		out, err = sizes(os.Args[2:])
 	case "load":
 		out, err = load(os.Args[2:])
+	case "script":
+		out, err = scripts(os.Args[2:])
 	case "report":
 		out, err = report(os.Args[2:])
 	default:

@@ -34,8 +34,8 @@ func AppendAux(dst []byte, key, val string) []byte {
 }
 
 // AppendFunction appends a library of functions, its code.
-func AppendFunction(dst, code []byte) []byte {
-	return appendText(append(dst, OpFunction2), string(code))
+func AppendFunction(dst, code []byte, compress bool) []byte {
+	return AppendString(append(dst, OpFunction2), code, compress)
 }
 
 // AppendSelectDB says to which database the next keys belong. db must not be

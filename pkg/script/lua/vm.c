@@ -81,8 +81,9 @@ EXPORT(input) void *input(int n) {
   return buf_room(&vm_in, (size_t)n + 1) ? vm_in.p : NULL;
 }
 
-EXPORT(output) void *output(void) { return vm_out.p; }
-EXPORT(output_len) int output_len(void) { return (int)vm_out.len; }
+/* Where the two buffers are described: address, length, room. */
+EXPORT(input_at) void *input_at(void) { return &vm_in; }
+EXPORT(output_at) void *output_at(void) { return &vm_out; }
 EXPORT(used_bytes) double used_bytes(void) { return (double)used; }
 
 /* settle gives back what big arguments and replies took. */
@@ -207,47 +208,34 @@ static const char *array(lua_State *L, const char *p, int n) {
   return p;
 }
 
-typedef struct {
-  int ref, keys, args, eval;
-} call;
-
-static int run_protected(lua_State *L) {
-  call c = *(call *)lua_touserdata(L, 1);
+/* run calls what a reference stands for with the keys and arguments of input. The
+ * reply is the output. Memory that lacks outside of the call itself, for arguments or
+ * the reply, breaks the interpreter: to protect that too would cost every call. */
+EXPORT(run) void run(int ref, int keys, int args, int eval) {
+  lua_State *L = vm;
+  vm_running = 1;
+  vm_resp = 2;
+  vm_ticks = every;
+  vm_out.len = 0;
   lua_settop(L, 0);
   get_keyed(L, &handler_key);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, c.ref);
-  const char *p = array(L, vm_in.p, c.keys);
-  array(L, p, c.args);
-  if (c.eval) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
+  const char *p = array(L, vm_in.p, keys);
+  array(L, p, args);
+  if (eval) {
     lua_enablereadonlytable(L, LUA_GLOBALSINDEX, 0);
     lua_setglobal(L, "ARGV");
     lua_setglobal(L, "KEYS");
     lua_enablereadonlytable(L, LUA_GLOBALSINDEX, 1);
   }
-  int failed = lua_pcall(L, c.eval ? 0 : 2, 1, 1);
+  int failed = lua_pcall(L, eval ? 0 : 2, 1, 1);
   vm_ticks = every; /* what follows is the daemon's */
   ended = 0;
   if (failed)
     put_error(L, 1);
   else
     put_value(L);
-  return 0;
-}
-
-/* run calls what a reference stands for with the keys and arguments of input. The
- * reply is the output. 0 when the output could not be built. */
-EXPORT(run) int run(int ref, int keys, int args, int eval) {
-  lua_State *L = vm;
-  call c = {ref, keys, args, eval};
-  vm_running = 1;
-  vm_resp = 2;
-  vm_ticks = every;
-  vm_out.len = 0;
-  lua_settop(L, 0);
-  int failed = lua_cpcall(L, run_protected, &c);
-  if (failed) put_text(L);
   rest(L);
-  return !failed;
 }
 
 static void set_globals(lua_State *L, const char *key) {
@@ -265,6 +253,7 @@ EXPORT(library) int library(int offset, int n) {
   lua_State *L = vm;
   int result = 0;
   lua_settop(L, 0);
+  vm_out.len = 0;
   set_globals(L, &library_key);
   vm_ticks = every;
   if (luaL_loadbuffer(L, vm_in.p + offset, n, "@user_function")) {
