@@ -136,7 +136,8 @@ func TestDiskTooFullForAChild(t *testing.T) {
 	if !ok {
 		return
 	}
-	s := rig.Start(t, rig.Options{Dir: dir, Args: []string{"--appendonly", "yes", "--auto-aof-rewrite-percentage", "0", "--rdbcompression", "no"}})
+	s := rig.Start(t, rig.Options{Dir: dir, Args: []string{"--appendonly", "yes", "--auto-aof-rewrite-percentage", "0",
+		"--rdbcompression", "no", "--snapshot-check-free-space", "no"}})
 	s.Fill(30_000, 200)
 	fds := len(s.FDs())
 	free := fill(t, dir, 2_000_000)
