@@ -42,8 +42,12 @@ type link struct {
 // world is all topics of a kind.
 type world struct {
 	byName      map[string]*topic
+	most        int // topics since byName was made
 	first, last *topic
 }
+
+// keepTopics is for how many topics a map is used again: Go's do not shrink.
+const keepTopics = 1024
 
 // Hub is all subscriptions. Create it with New.
 type Hub struct {
@@ -132,6 +136,7 @@ func (w *world) add(name string, k Kind) *topic {
 		w.byName = map[string]*topic{}
 	}
 	w.byName[name] = t
+	w.most = max(w.most, len(w.byName))
 	if w.last != nil {
 		w.last.next = t
 	} else {
@@ -143,6 +148,9 @@ func (w *world) add(name string, k Kind) *topic {
 
 func (w *world) remove(t *topic) {
 	delete(w.byName, t.name)
+	if len(w.byName) == 0 && w.most > keepTopics {
+		w.byName, w.most = nil, 0
+	}
 	if t.prev != nil {
 		t.prev.next = t.next
 	} else {

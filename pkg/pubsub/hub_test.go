@@ -249,3 +249,15 @@ func compareCounts(t *testing.T, h *pubsub.Hub, m model, e *ear, k pubsub.Kind, 
 	slices.Sort(want)
 	check.Eq(t, names, want)
 }
+
+func TestManyTopicsComeAndGo(t *testing.T) {
+	h, e := pubsub.New(), newEar("a", 2, new([]string))
+	for range 2 {
+		for i := range 2000 {
+			check.True(t, h.Subscribe(e.set, pubsub.Channel, fmt.Append(nil, i)), "new")
+		}
+		check.Eq(t, h.Len(pubsub.Channel), 2000)
+		h.Drop(e.set)
+		check.Eq(t, h.Len(pubsub.Channel), 0)
+	}
+}

@@ -290,3 +290,25 @@ func TestChannelsOfAUser(t *testing.T) {
 	check.Eq(t, p.ok("PUBLISH", "news1", "x").Int, int64(0))
 	s.closed()
 }
+
+func TestScriptsPublish(t *testing.T) {
+	r := startServer(t, "enable-debug-command yes")
+	p, m := r.dial(), r.dial()
+	m.ok("MONITOR")
+	p.ok("HELLO", "3")
+	p.ok("SUBSCRIBE", "a")
+	p.tell("EVAL", "redis.call('set', KEYS[1], 'v'); return {redis.call('publish', 'a', 'x'), 'whole'}", "1", "k")
+	check.Eq(t, p.told(2), `*[(integer) 1 "whole"]`+"\n"+`>["message" "a" "x"]`)
+	for _, want := range []string{
+		`unix:` + r.socket + `] "HELLO" "3"`, `unix:` + r.socket + `] "SUBSCRIBE" "a"`,
+		`unix:` + r.socket + `] "EVAL" `, `[0 lua] "set" "k" "v"`, `[0 lua] "publish" "a" "x"`,
+	} {
+		check.Contains(t, m.next(), want)
+	}
+	m.ok("RESET")
+	for _, call := range []string{"'subscribe', 'b'", "'psubscribe', 'b'", "'ssubscribe', 'b'", "'monitor'"} {
+		check.Contains(t, p.refused("EVAL", "return redis.call("+call+")", "0"), "not allowed from script")
+	}
+	p.ok("DEBUG", "SET-DISABLE-DENY-SCRIPTS", "1")
+	check.Contains(t, p.refused("EVAL", "return redis.call('subscribe', 'b')", "0"), "SUBSCRIBE isn't allowed for a DENY BLOCKING client")
+}
