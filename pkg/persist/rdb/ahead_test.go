@@ -195,6 +195,9 @@ func TestAheadOfDamage(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	small, large := many(1), many(60)
 	for i := range small {
+		if testing.Short() && i%9 != 0 {
+			continue
+		}
 		check.True(t, alike(t, small[:i], rdb.Options{Size: int64(i)}, witness{}, nil) != nil, "cut off")
 		b := bytes.Clone(small)
 		b[i] ^= byte(1 + rnd.IntN(255))
@@ -273,6 +276,9 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 // TestAheadBoundsMemory loads values of more than what may be held at a time: strings
 // of 64 MB, and a set of a million elements.
 func TestAheadBoundsMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("half a gigabyte of values")
+	}
 	const size = 64 << 20
 	var parts []io.Reader
 	add := func(b []byte) { parts = append(parts, bytes.NewReader(b)) }
