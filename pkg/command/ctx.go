@@ -47,6 +47,8 @@ type Ctx struct {
 	LazyExpire, LazyServerDel, LazyUserDel bool
 	// LazyUserFlush is lazyfree-lazy-user-flush.
 	LazyUserFlush bool
+	// OwnIntegers says that small integers count as held by one key alone.
+	OwnIntegers bool
 
 	// MayReadAll tells whether the caller may read keys that the words of the command
 	// do not name; nil says so for all.

@@ -85,7 +85,7 @@ func objectRefCount(c *Ctx) {
 	if !found {
 		return
 	}
-	if n, ok := e.Int(); ok && n >= 0 && n < sharedIntegers {
+	if n, ok := e.Int(); ok && !c.OwnIntegers && n >= 0 && n < sharedIntegers {
 		c.Out.Int(math.MaxInt32)
 		return
 	}

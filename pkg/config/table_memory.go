@@ -5,27 +5,22 @@ package config
 
 import "math"
 
-// Why so many of these rows have no effect.
-const (
-	noEviction = "nothing is evicted in this version"
-)
-
 // memoryRows is the table [memory].
 func memoryRows() []Directive {
 	return []Directive{
-		{ID: MaxMemory, Name: "maxmemory", Kind: KindMemory, Default: "0", Max: math.MaxInt64, Inert: noEviction,
+		{ID: MaxMemory, Name: "maxmemory", Kind: KindMemory, Default: "0", Max: math.MaxInt64,
 			Doc: "Most memory the data may take."},
-		{ID: MaxMemoryPolicy, Name: "maxmemory-policy", Kind: KindEnum, Default: "noeviction", Enum: enum("volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"), Inert: noEviction + "; the policy only chooses what is kept of each key's use, hits under the lfu policies and the time of the last one under the others",
+		{ID: MaxMemoryPolicy, Name: "maxmemory-policy", Kind: KindEnum, Default: "noeviction", Enum: enum("volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl", "allkeys-lru", "allkeys-lfu", "allkeys-random", "noeviction"),
 			Doc: "Which keys go at the limit: volatile-lru, volatile-lfu, volatile-random, volatile-ttl (only keys with an expiry), allkeys-lru, allkeys-lfu, allkeys-random, or noeviction (none: writes fail)."},
-		{ID: MaxMemorySamples, Name: "maxmemory-samples", Kind: KindInt, Default: "5", Min: 1, Max: math.MaxInt32, Inert: noEviction,
+		{ID: MaxMemorySamples, Name: "maxmemory-samples", Kind: KindInt, Default: "5", Min: 1, Max: math.MaxInt32,
 			Doc: "Keys that are compared to find the one to evict."},
-		{ID: MaxMemoryEvictionTenacity, Name: "maxmemory-eviction-tenacity", Kind: KindInt, Default: "10", Max: 100, Inert: noEviction,
+		{ID: MaxMemoryEvictionTenacity, Name: "maxmemory-eviction-tenacity", Kind: KindInt, Default: "10", Max: 100,
 			Doc: "How long one round of eviction may go on: 0 shortest delay, 10 the usual, 100 until the limit is met whatever the delay."},
 		{ID: LFULogFactor, Name: "lfu-log-factor", Kind: KindInt, Default: "10", Max: math.MaxInt32,
 			Doc: "How many hits it takes to fill a key's counter under the lfu policies."},
 		{ID: LFUDecayTime, Name: "lfu-decay-time", Kind: KindInt, Default: "1", Max: math.MaxInt32,
 			Doc: "Minutes after which that counter is lowered by one."},
-		{ID: LazyFreeLazyEviction, Name: "lazyfree-lazy-eviction", Kind: KindBool, Default: "no", Inert: noEviction,
+		{ID: LazyFreeLazyEviction, Name: "lazyfree-lazy-eviction", Kind: KindBool, Default: "no",
 			Doc: "Frees evicted values in the background."},
 		{ID: LazyFreeLazyExpire, Name: "lazyfree-lazy-expire", Kind: KindBool, Default: "no",
 			Doc: "Frees expired values in the background."},

@@ -62,7 +62,15 @@ type ResizePolicy struct {
 	// Avoid says that a table grows only when it is more than five times too
 	// full, does not shrink, and an ongoing rehash pauses.
 	Avoid bool
+	// Room tells whether there is memory for a table of so many bytes; nil when there
+	// always is. Without it a table becomes overfull, up to overfillPercent, before it
+	// grows: what the new one takes would have to be evicted.
+	Room func(bytes uint64) bool
 }
+
+// overfillPercent is Redis's HASHTABLE_MAX_LOAD_FACTOR: a table that is fuller grows
+// although memory is short.
+const overfillPercent = 161
 
 // forceRatio is Redis's dict_force_resize_ratio: a table that is this many times
 // too full grows although a child lives.

@@ -34,6 +34,9 @@ func (d *Dict) growIfFull() {
 	if t.used < room || d.policy.Avoid && t.used <= room*forceRatio {
 		return
 	}
+	if ask := d.policy.Room; ask != nil && t.used*100 <= room*overfillPercent && !ask(bucketsFor(t.used+1)*bucketSize) {
+		return
+	}
 	d.Resize(t.used + 1)
 }
 

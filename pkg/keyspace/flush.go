@@ -13,7 +13,8 @@ type detached struct {
 	value value
 	dict  *ds.Dict
 	pos   uint64
-	owner bool // the entries go with it; those of an expires table have another owner
+	owner bool   // the entries go with it; those of an expires table have another owner
+	bytes uint64 // about what a table and its entries take
 }
 
 // Flush empties the database and returns how many keys it had. Without async
@@ -25,8 +26,9 @@ func (db *DB) Flush(async bool) int {
 		return 0
 	}
 	ks := db.ks
+	bytes := ks.shareOf(n)
 	// The expires table goes first: of its entries only the place is looked at.
-	ks.lazy = append(ks.lazy, detached{dict: db.expires}, detached{dict: db.dict, owner: true})
+	ks.lazy = append(ks.lazy, detached{dict: db.expires}, detached{dict: db.dict, owner: true, bytes: bytes})
 	db.dict, db.expires = ks.newDict(), ks.newDict()
 	db.avgTTL, db.cursor = 0, 0
 	if async {

@@ -30,6 +30,7 @@ type Stats struct {
 	ExpireTimeCap   uint64  // active cycles that ran out of time
 	ExpiredStale    float64 // estimated share of keys that are expired and still here, 0..1
 	LazyFreed       uint64  // entries freed in slices
+	Evicted         uint64  // keys that had to go because of maxmemory
 	ExpireCycleUsec uint64  // time spent in the active cycle
 }
 

@@ -13,7 +13,8 @@ import (
 type clientLimits struct {
 	replies [config.ClassPubSub + 1]config.OutputLimit // by class
 
-	memory  int64     // above it clients are evicted; 0 for never, and nothing is accounted
+	memory  int64     // above it clients are evicted; 0 for never
+	counted bool      // clients are accounted: there is such a limit, or one on all memory
 	total   int64     // of the accounted clients
 	touched []*client // whose memory may have changed in this turn
 }
@@ -32,6 +33,7 @@ func (s *Server) applyClientLimits() error {
 	if l.memory > 0 {
 		l.memory = max(l.memory, leastClientMemory)
 	}
+	l.counted = l.memory > 0 || maxMemory > 0
 	s.accountAll()
 	return nil
 }
@@ -82,7 +84,7 @@ func (cs *clients) choke(c *client) {
 
 // note has the memory of c accounted before the loop sleeps.
 func (cs *clients) note(c *client) {
-	if cs.lim.memory == 0 || c.has(flagNoted|flagReplay) {
+	if !cs.lim.counted || c.has(flagNoted|flagReplay) {
 		return
 	}
 	c.set(flagNoted, true)
@@ -91,7 +93,7 @@ func (cs *clients) note(c *client) {
 
 func (s *Server) account(c *client) {
 	m := int64(0)
-	if c.fd >= 0 && !c.has(flagCloseSoon) && s.clients.lim.memory > 0 {
+	if c.fd >= 0 && !c.has(flagCloseSoon) && s.clients.lim.counted {
 		m = int64(s.memoryOf(c).total)
 	}
 	s.clients.lim.total += m - c.accounted

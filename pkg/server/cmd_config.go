@@ -107,6 +107,7 @@ func (s *Server) configRewrite(c *command.Ctx) {
 // jobs too. What tells of the present, and the peak of the memory, stays.
 func (s *Server) configResetStat(c *command.Ctx) {
 	s.stats.reset()
+	s.evict.reset()
 	s.ks.Stats = keyspace.Stats{}
 	s.journal.log.ResetStats()
 	s.saves.count = 0

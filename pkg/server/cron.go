@@ -70,6 +70,7 @@ func (s *Server) cronMeters() {
 	s.stats.ops.sample(s.stats.commands, now)
 	s.stats.in.sample(s.stats.netIn, now)
 	s.stats.out.sample(s.stats.netOut, now)
+	s.evict.look()
 	s.stats.peakMemory = max(s.stats.peakMemory, s.usedMemory())
 }
 
@@ -109,5 +110,5 @@ func goHeap() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// usedMemory is what the data and the Go side take.
-func (s *Server) usedMemory() uint64 { return s.arena.Used() + goHeap() }
+// usedMemory is what used_memory shows: what counts for maxmemory, and what does not.
+func (s *Server) usedMemory() uint64 { return s.evict.used() + s.evict.notCounted() }

@@ -52,6 +52,8 @@ func (x *executor) end(c *client) {
 	if x.srv.clients.lim.memory > 0 {
 		x.srv.account(c)
 		x.srv.evictClients()
+	} else {
+		x.srv.clients.note(c) // for maxmemory, which is in no hurry
 	}
 	c.outPeak = max(c.outPeak, len(c.out))
 	if len(c.out) == c.sent && !c.has(flagCloseAfterReply) {

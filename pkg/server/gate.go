@@ -22,6 +22,7 @@ var gates = [...]gate{
 	{"auth", gateAuth},
 	{"transaction", gateTransaction},
 	{"acl", gateACL},
+	{"maxmemory", gateMemory},
 	{"disk", gateDisk},
 	{"pubsub", gatePubSub},
 	{"loading", gateLoading},

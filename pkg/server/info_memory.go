@@ -36,7 +36,7 @@ func (s *Server) memoryFigures() memoryFigures {
 		arena: s.arena.Used(), mapped: s.arena.Mapped(), goHeap: goHeap(), goSystem: goSystem(),
 		startup: s.stats.startMemory, clients: s.clients.memory(),
 	}
-	m.used = m.arena + m.goHeap
+	m.used = s.usedMemory()
 	s.stats.peakMemory = max(s.stats.peakMemory, m.used)
 	m.peak = s.stats.peakMemory
 	m.rss, _ = proc.RSS(0) // 0 when /proc is not there
@@ -132,7 +132,7 @@ func (s *Server) infoMemory(w *infoWriter) {
 	pair("allocator_rss", "_ratio", resident, active)
 	pair("rss_overhead", "_ratio", m.rss, resident)
 	pair("mem_fragmentation", "_ratio", m.rss, m.used)
-	w.uint("mem_not_counted_for_evict", m.aofBuffer+m.rewriteBuffer)
+	w.uint("mem_not_counted_for_evict", s.evict.notCounted())
 	w.zeros("mem_replication_backlog", "mem_total_replication_buffers", "mem_clients_slaves")
 	w.uint("mem_clients_normal", m.clients)
 	w.zeros("mem_cluster_links")

@@ -37,7 +37,7 @@ func (s *Server) readClient(c *client) {
 		cs.closeSoon(c)
 		return
 	}
-	if cs.lim.memory > 0 {
+	if cs.lim.counted {
 		// A long argument goes as soon as its command has run: now it is there.
 		s.account(c)
 		s.evictClients()

@@ -9,6 +9,7 @@ import (
 type transaction struct {
 	queue  []queued
 	writes bool // one of them may change the dataset
+	grows  bool // one of them may take more memory
 	bytes  int  // of all words
 	failed bool // a command was refused: EXEC runs nothing
 }
@@ -78,6 +79,7 @@ func (x *executor) enqueue(c *client, spec *command.Spec, argv [][]byte) {
 	q := queued{spec, cloneWords(argv)}
 	c.tx.queue = append(c.tx.queue, q)
 	c.tx.writes = c.tx.writes || spec.Writes()
+	c.tx.grows = c.tx.grows || spec.Flags&command.DenyOOM != 0
 	for _, w := range argv {
 		c.tx.bytes += len(w)
 	}

@@ -87,6 +87,7 @@ type Server struct {
 	saves      *saves
 	background *background
 	load       *loading
+	evict      *eviction
 	life       *life
 	cron       *cron
 	limits     *limits
@@ -142,7 +143,7 @@ func New(o Options) (*Server, error) {
 	s.limits, s.migrants = &limits{}, newMigrants(s)
 	s.children = &proc.Table{}
 	s.load, s.life = &loading{}, newLife(o.Clock)
-	s.saves = newSaves(o.Clock)
+	s.saves, s.evict = newSaves(o.Clock), newEviction(s)
 	if s.background, err = newBackground(s); err != nil {
 		return nil, err
 	}
@@ -156,9 +157,10 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s.hookConfig()
-	if err := errors.Join(s.watchAdmin(), s.watchACL()); err != nil {
+	if err := errors.Join(s.watchAdmin(), s.watchACL(), s.watchEviction()); err != nil {
 		return nil, err
 	}
+	s.stats.startGo = goHeap()
 	s.stats.startMemory = s.usedMemory()
 	return s, nil
 }

@@ -16,6 +16,7 @@ func (s *Server) beforeSleep() {
 		s.ks.ActiveExpire(true, int(s.cfg.Int(config.ActiveExpireEffort)), s.cron.hz, s.exec.watch.Micros)
 	}
 	s.logExpired()
+	s.evict.idle()
 	s.blocked.serve()
 	s.blocked.resume()
 	s.journal.flush(s.loop.NowMillis())

@@ -42,6 +42,7 @@ type stats struct {
 	maxIn        int // largest query buffer of the last period
 	maxOut       int
 	peakMemory   uint64
+	startGo      uint64 // of it the Go heap
 	startMemory  uint64 // used when the server was made and held no data
 }
 
@@ -109,6 +110,7 @@ func (st *stats) reset() {
 	keep := *st
 	*st = *newStats(len(keep.byCommand))
 	st.nowSec, st.startSec, st.startNano, st.peakMemory = keep.nowSec, keep.startSec, keep.startNano, keep.peakMemory
+	st.startGo = keep.startGo
 	st.startMemory, st.tracking, st.turnStart = keep.startMemory, keep.tracking, keep.turnStart
 }
 
