@@ -203,6 +203,7 @@ func (ev *eviction) notCounted() uint64 {
 // idle goes on where a round ended early, before the loop sleeps.
 func (ev *eviction) idle() {
 	if ev.running && ev.limit > 0 {
+		ev.srv.evictClients() // what clients took in this turn, and no longer do, is accounted
 		ev.round()
 		if ev.running {
 			ev.srv.loop.Busy()
