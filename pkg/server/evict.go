@@ -122,12 +122,12 @@ func evictionNanos(tenacity int) int64 {
 // gateMemory evicts what is above maxmemory before a command runs, and refuses one
 // that may take more when that did not free enough. What is queued in a transaction
 // takes memory too.
-func gateMemory(s *Server, c *client, spec *command.Spec, _ [][]byte) string {
+func gateMemory(s *Server, c *client, spec *command.Spec, argv [][]byte) string {
 	ev := s.evict
-	if ev.limit == 0 || c.has(flagReplay) || s.exec.asking {
+	if ev.limit == 0 || c.has(flagReplay) || s.exec.asking || s.scripts.busy() != "" {
 		return ""
 	}
-	if ev.round(); !ev.full || !c.demandsMemory(spec) {
+	if ev.round(); !ev.full || !c.demandsMemory(spec, s.declared(spec, argv)) {
 		return ""
 	}
 	return errOutOfMemory
@@ -135,9 +135,10 @@ func gateMemory(s *Server, c *client, spec *command.Spec, _ [][]byte) string {
 
 const errOutOfMemory = "OOM command not allowed when used memory > 'maxmemory'."
 
-// demandsMemory tells whether a command may not run while memory is short.
-func (c *client) demandsMemory(spec *command.Spec) bool {
-	if spec.Flags&command.DenyOOM != 0 {
+// demandsMemory tells whether a command with such flags may not run while memory is
+// short.
+func (c *client) demandsMemory(spec *command.Spec, flags command.Flags) bool {
+	if flags&command.DenyOOM != 0 {
 		return true
 	}
 	if c.tx == nil {

@@ -79,7 +79,7 @@ func (x *executor) enqueue(c *client, spec *command.Spec, argv [][]byte) {
 	q := queued{spec, cloneWords(argv)}
 	c.tx.queue = append(c.tx.queue, q)
 	c.tx.writes = c.tx.writes || spec.Writes()
-	c.tx.grows = c.tx.grows || spec.Flags&command.DenyOOM != 0
+	c.tx.grows = c.tx.grows || x.srv.declared(spec, argv)&command.DenyOOM != 0
 	for _, w := range argv {
 		c.tx.bytes += len(w)
 	}

@@ -59,7 +59,13 @@ func (sc *scripts) refused(r *scriptRun, spec *command.Spec, argv [][]byte) stri
 	if !spec.Writes() || r.wrote || r.caller.has(flagReplay) {
 		return "" // half of a script would be worse than a promise that cannot be kept
 	}
-	return s.background.misconf()
+	if reason := s.background.misconf(); reason != "" {
+		return reason
+	}
+	if spec.Flags&command.DenyOOM != 0 && !r.allowOOM && s.memoryShort() {
+		return errOutOfMemory
+	}
+	return ""
 }
 
 // Allowed implements redis.acl_check_cmd.
