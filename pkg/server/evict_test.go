@@ -14,17 +14,25 @@ import (
 // figure gives a field of INFO.
 func (p *peer) figure(section, field string) int64 {
 	p.t.Helper()
-	text, there := p.info(section)[field]
-	check.True(p.t, there, field+" is in INFO")
+	return number(p.t, p.info(section), field)
+}
+
+func number(t *testing.T, info map[string]string, field string) int64 {
+	t.Helper()
+	text, there := info[field]
+	check.True(t, there, field+" is in INFO")
 	n, err := strconv.ParseInt(text, 10, 64)
-	check.NoErr(p.t, err)
+	check.NoErr(t, err)
 	return n
 }
 
 // limit sets maxmemory to what is used, without the log's buffers, and room bytes more, and returns it.
+// While there is a limit, clients are accounted as they are; and both figures must be of one moment.
 func (p *peer) limit(room int64) int64 {
 	p.t.Helper()
-	n := p.figure("memory", "used_memory") - p.figure("memory", "mem_not_counted_for_evict") + room
+	p.ok("CONFIG", "SET", "maxmemory", "1gb")
+	info := p.info("memory")
+	n := number(p.t, info, "used_memory") - number(p.t, info, "mem_not_counted_for_evict") + room
 	p.ok("CONFIG", "SET", "maxmemory", fmt.Sprint(n))
 	return n
 }
