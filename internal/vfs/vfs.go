@@ -76,6 +76,18 @@ func ReadFile(fsys FS, name string) ([]byte, error) {
 	return b, err
 }
 
+// WriteNew makes name, which must not exist, and syncs b in it.
+func WriteNew(fsys FS, name string, b []byte, perm os.FileMode) error {
+	f, err := fsys.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return err
+	}
+	if _, err = f.Write(b); err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
 // WriteFile creates or empties name and writes b, without a sync.
 func WriteFile(fsys FS, name string, b []byte, perm os.FileMode) error {
 	f, err := fsys.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)

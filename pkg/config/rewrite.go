@@ -99,7 +99,7 @@ func replaceFile(fsys vfs.FS, path, text string) error {
 	}
 	tmp := path + ".rewrite"
 	_ = fsys.Remove(tmp) // left by a crash, usually absent
-	err := writeNew(fsys, tmp, text, perm)
+	err := vfs.WriteNew(fsys, tmp, []byte(text), perm)
 	if err == nil {
 		if err = fsys.Rename(tmp, path); err == nil {
 			return fsys.SyncDir(filepath.Dir(path))
@@ -112,17 +112,6 @@ func replaceFile(fsys vfs.FS, path, text string) error {
 		}
 	}
 	return err
-}
-
-func writeNew(fsys vfs.FS, path, text string, perm os.FileMode) error {
-	f, err := fsys.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
-	if err != nil {
-		return err
-	}
-	if _, err = f.Write([]byte(text)); err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
 }
 
 // writeInPlace overwrites path in one write. A text shorter than the old one is

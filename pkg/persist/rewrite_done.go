@@ -59,10 +59,7 @@ func (j *RewriteJob) Done(exit Exit, cfg DoneConfig) *RewriteDone {
 	if j.opts.Blocks {
 		d.sums = aof.NewSums()
 	}
-	err := exitError(exit, j.report)
-	if err == nil && !j.stopped {
-		err = errIncomplete
-	}
+	err := j.outcome(exit, j.stopped)
 	d.next = func(error) Step { return d.begin(exit, err) }
 	return d
 }

@@ -108,10 +108,7 @@ type PartsDone struct {
 // written to Control.
 func (j *RewriteJob) PartsDone(exit Exit, cfg PartsConfig) *PartsDone {
 	d := &PartsDone{handler: newHandler(&j.Job, cfg.DoneConfig), cfgParts: cfg}
-	err := exitError(exit, j.report)
-	if err == nil && !j.complete {
-		err = errIncomplete
-	}
+	err := j.outcome(exit, j.complete)
 	j.Discard()
 	d.next = func(error) Step { return d.begin(exit, err) }
 	return d

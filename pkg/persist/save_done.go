@@ -26,10 +26,7 @@ type SaveDone struct {
 // has written to Control. The job must not be used for anything else afterwards.
 func (j *SaveJob) Done(exit Exit, cfg DoneConfig) *SaveDone {
 	d := &SaveDone{handler: newHandler(&j.Job, cfg)}
-	err := exitError(exit, j.report)
-	if err == nil && !j.complete {
-		err = errIncomplete
-	}
+	err := j.outcome(exit, j.complete)
 	j.Discard()
 	d.next = func(error) Step { return d.begin(exit, err) }
 	return d
@@ -116,6 +113,16 @@ func (e Exit) signal() int {
 		return 10
 	}
 	return e.Signal
+}
+
+// outcome is how the child ended: an error too when it says that it is done and was
+// not told the end.
+func (j *Job) outcome(exit Exit, told bool) error {
+	err := exitError(exit, j.report)
+	if err == nil && !told {
+		err = errIncomplete
+	}
+	return err
 }
 
 // exitError is the error that an exit stands for, nil for a clean one.

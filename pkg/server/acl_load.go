@@ -90,7 +90,7 @@ func (a *accessControl) saveFile() error {
 	if err := fsys.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing %s, left by a crash: %w", tmp, err)
 	}
-	err := writeWhole(fsys, tmp, a.users.Lines(), perm)
+	err := vfs.WriteNew(fsys, tmp, []byte(a.users.Lines()), perm)
 	if err == nil {
 		err = fsys.Rename(tmp, path)
 	}
@@ -99,18 +99,6 @@ func (a *accessControl) saveFile() error {
 		return err
 	}
 	return fsys.SyncDir(filepath.Dir(path))
-}
-
-// writeWhole makes a new file with a text and syncs it.
-func writeWhole(fsys vfs.FS, path, text string, perm os.FileMode) error {
-	f, err := fsys.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
-	if err != nil {
-		return err
-	}
-	if _, err = f.Write([]byte(text)); err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
 }
 
 // configLines tells CONFIG REWRITE the users that the configuration file is to
