@@ -287,8 +287,10 @@ func TestFileSizeLimit(t *testing.T) {
 	c, q := rig.NewCounters(2, 10), &sequence{}
 	c.Run(s)
 	q.run(s)
+	// A write that crosses the limit is cut short, which reads as a full disk; one that begins
+	// at the limit is refused as too large. Which one comes depends on where the batches end.
 	rig.Eventually(t, "refused writes", func() bool {
-		return !s.Alive() || strings.Contains(fmt.Sprint(s.Client().Set(context.Background(), "a", "b", 0).Err()), "MISCONF Errors writing to the AOF file: File too large")
+		return !s.Alive() || strings.Contains(fmt.Sprint(s.Client().Set(context.Background(), "a", "b", 0).Err()), "MISCONF Errors writing to the AOF file: ")
 	})
 	check.True(t, s.Alive(), "the daemon lives")
 	limit(t, s.Pid(), unix.RLIMIT_FSIZE, old.Cur)
