@@ -101,6 +101,7 @@ func runDaemon(title *proc.Title) int {
 		return 0
 	}
 	r := &runner{cfg: cfg, path: path, title: title, sockets: sockets, daemon: daemon}
+	defer profile()()
 	return r.run()
 }
 

@@ -75,7 +75,7 @@ func (t sizeTest) measure(bin string) (float64, error) {
 		return 0, err
 	}
 	defer s.kill()
-	empty := s.pss()
+	empty := s.anonymous()
 	c, err := dial(s.port)
 	if err != nil {
 		return 0, err
@@ -85,5 +85,5 @@ func (t sizeTest) measure(bin string) (float64, error) {
 		return 0, err
 	}
 	time.Sleep(1500 * time.Millisecond) // a rehash ends, spare memory goes back
-	return float64(s.pss()-empty) / float64(t.elements), nil
+	return float64(s.anonymous()-empty) / float64(t.elements), nil
 }
