@@ -9,7 +9,7 @@ import "redisd/pkg/mem"
 func (d *Dict) Approach(h uint64) {
 	for n := range d.ht {
 		if t := &d.ht[n]; t.used != 0 {
-			d.arena.Prefetch(d.at(t, h&t.mask))
+			d.t.Arena.Prefetch(d.at(t, h&t.mask))
 		}
 	}
 }
@@ -26,7 +26,7 @@ func (d *Dict) Near(h uint64) mem.Ref {
 		b := d.bucket(d.at(t, h&t.mask))
 		if m := b.match(tagOf(h)); m != 0 {
 			r := b.ref(lowest(m))
-			d.arena.Prefetch(r)
+			d.t.Arena.Prefetch(r)
 			return r
 		}
 	}

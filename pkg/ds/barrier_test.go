@@ -26,14 +26,14 @@ func (r *rig) watch() *watch {
 			w.held[[2]uint64{gen, i}] = r.copyOf(gen, i)
 		}
 	}
-	r.d.Barrier = func(gen, i uint64) {
+	r.d.SetBarrier(func(gen, i uint64) {
 		at := [2]uint64{gen, i}
 		w.calls++
 		if held, there := w.held[at]; there && !w.told[at] {
 			check.Eq(r.t, r.copyOf(gen, i), held)
 		}
 		w.told[at] = true
-	}
+	})
 	return w
 }
 
@@ -94,6 +94,6 @@ func TestReadingTellsTheBarrierNothing(t *testing.T) {
 	r.d.Scan(0, func(mem.Ref) {})
 	r.d.Each(func(mem.Ref) {})
 	check.Eq(t, w.calls, 0)
-	r.d.Barrier = nil
+	r.d.SetBarrier(nil)
 	r.drain()
 }

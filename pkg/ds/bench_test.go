@@ -29,9 +29,9 @@ func TestNoAllocations(t *testing.T) {
 		{"find", func() { r.d.Find(r.d.Hash(keys[i]), keys[i]) }},
 		{"delete and insert", func() {
 			h := r.d.Hash(keys[i])
-			e, s, ok := r.d.Find(h, keys[i])
+			e, ok := r.d.Find(h, keys[i])
 			check.True(t, ok, "found")
-			r.d.Delete(s)
+			r.d.Delete(h, e)
 			r.d.Insert(h, e)
 		}},
 		{"random", func() { r.d.Random() }},
@@ -102,7 +102,7 @@ func BenchmarkFindHit1M(b *testing.B) {
 	r, k := benchRig(b)
 	for b.Loop() {
 		key := k.draw()
-		if _, _, ok := r.d.Find(r.d.Hash(key), key); !ok {
+		if _, ok := r.d.Find(r.d.Hash(key), key); !ok {
 			b.Fatal("missing")
 		}
 	}
@@ -122,8 +122,8 @@ func BenchmarkDeleteInsert1M(b *testing.B) {
 	for b.Loop() {
 		key := k.draw()
 		h := r.d.Hash(key)
-		e, s, _ := r.d.Find(h, key)
-		r.d.Delete(s)
+		e, _ := r.d.Find(h, key)
+		r.d.Delete(h, e)
 		r.d.Insert(h, e)
 	}
 }

@@ -98,7 +98,7 @@ func (b bucket) match(t uint8) uint16 {
 func (d *Dict) warm(b bucket) {
 	sum := d.warmth
 	for m := b.live(); m != 0; m &= m - 1 {
-		sum += *(*uint8)(unsafe.Add(d.arena.Ptr(b.ref(lowest(m))), d.keyOff))
+		sum += *(*uint8)(unsafe.Add(d.t.Arena.Ptr(b.ref(lowest(m))), d.t.KeyOff))
 	}
 	d.warmth = sum
 }

@@ -28,20 +28,13 @@ func (t *table) size() uint64 {
 
 // Dict maps keys to the references of their entries. The zero Dict is not ready:
 // NewDict makes one for a keyspace, DictType.At opens one that lies in the arena.
-// It belongs to the goroutine that owns the arena.
+// It belongs to the goroutine that owns the arena. Three words: it is passed on in
+// registers.
 type Dict struct {
 	*dictState // in one Go block with the Dict, or in the arena at root
 
-	arena  *mem.Arena
-	seed   maphash.Seed
-	keyOff int // where an entry's key starts
-	policy *ResizePolicy
-
-	root  mem.Ref                           // block of the state; 0 after NewDict
-	watch func(root mem.Ref, gen, i uint64) // DictType.Barrier at the time of At
-
-	// Barrier is called before a bucket changes; nil when nobody watches.
-	Barrier Barrier
+	t    *DictType
+	root mem.Ref // block of the state; 0 after NewDict
 }
 
 // dictState is what changes in a Dict. It may lie in the arena, so it holds no Go
@@ -53,7 +46,6 @@ type dictState struct {
 	nextGen  uint64
 	paused   int32 // open iterations that must not see entries move
 	warmth   uint8 // what warm read, so that the reads are not optimised away
-	epoch    epoch // of the places that entries have, for checks
 }
 
 // ResizePolicy is shared by the dicts of a keyspace: whether tables may be
@@ -76,13 +68,11 @@ const overfillPercent = 161
 // too full grows although a child lives.
 const forceRatio = 5
 
-// Slot is the place of an entry in the table, good until entries move.
-type Slot struct {
-	epoch epoch
-
+// place is where an entry lies, good until entries move.
+type place struct {
+	t   *table
 	b   mem.Ref // the bucket or child bucket
-	gen uint64
-	top uint64 // index of the bucket that the chain starts from
+	top uint64  // index of the bucket that the chain starts from
 	i   int
 }
 
@@ -92,28 +82,31 @@ func NewDict(a *mem.Arena, seed maphash.Seed, keyOff int, policy *ResizePolicy) 
 	// One block, so that a lookup's way to the tables leads through warm memory.
 	d := &struct {
 		Dict
+		typ   DictType
 		state dictState
-	}{Dict: Dict{arena: a, seed: seed, keyOff: keyOff, policy: policy}}
-	d.dictState = &d.state
+	}{typ: DictType{Arena: a, Seed: seed, KeyOff: keyOff, Policy: policy}}
+	d.t, d.dictState = &d.typ, &d.state
 	d.rehash = -1
 	return &d.Dict
 }
 
-// watched tells whether anybody wants to hear of changes.
-func (d *Dict) watched() bool { return d.Barrier != nil || d.watch != nil }
-
-// tell announces the change of bucket i of table gen to who wants to hear it.
-func (d *Dict) tell(gen, i uint64) {
-	if d.Barrier != nil {
-		d.Barrier(gen, i)
+// SetBarrier says whom changes of a dict of NewDict are announced to: nil for nobody.
+func (d *Dict) SetBarrier(b Barrier) {
+	if b == nil {
+		d.t.Barrier = nil
+		return
 	}
-	if d.watch != nil {
-		d.watch(d.root, gen, i)
-	}
+	d.t.Barrier = func(_ mem.Ref, gen, i uint64) { b(gen, i) }
 }
 
+// Watched tells whether anybody wants to hear of changes.
+func (d *Dict) Watched() bool { return d.t.Barrier != nil }
+
+// tell announces the change of bucket i of table gen to who wants to hear it.
+func (d *Dict) tell(gen, i uint64) { d.t.Barrier(d.root, gen, i) }
+
 // Hash is the hash that all calls for key take.
-func (d *Dict) Hash(key []byte) uint64 { return maphash.Bytes(d.seed, key) }
+func (d *Dict) Hash(key []byte) uint64 { return maphash.Bytes(d.t.Seed, key) }
 
 // Len is the number of entries.
 func (d *Dict) Len() uint64 { return d.ht[0].used + d.ht[1].used }
@@ -121,19 +114,40 @@ func (d *Dict) Len() uint64 { return d.ht[0].used + d.ht[1].used }
 // Rehashing tells whether entries are moving from one table to another.
 func (d *Dict) Rehashing() bool { return d.rehash >= 0 }
 
-func (d *Dict) bucket(r mem.Ref) bucket { return bucket{d.arena.Ptr(r)} }
+func (d *Dict) bucket(r mem.Ref) bucket { return bucket{d.t.Arena.Ptr(r)} }
 
 func (d *Dict) at(t *table, i uint64) mem.Ref { return t.buckets + mem.Ref(i*bucketSize) }
 
-func (d *Dict) key(r mem.Ref) []byte { return KeyAt(d.arena.Ptr(r), d.keyOff) }
+func (d *Dict) key(r mem.Ref) []byte { return KeyAt(d.t.Arena.Ptr(r), d.t.KeyOff) }
 
 func tagOf(h uint64) uint8 { return uint8(h >> 56) }
 
 // Find looks key up. h must be Hash(key).
-func (d *Dict) Find(h uint64, key []byte) (mem.Ref, Slot, bool) {
+func (d *Dict) Find(h uint64, key []byte) (mem.Ref, bool) {
 	if d.rehash >= 0 {
 		d.step()
 	}
+	for n := range d.ht {
+		t := &d.ht[n]
+		if t.used == 0 {
+			continue
+		}
+		for b := d.bucket(d.at(t, h&t.mask)); ; b = d.bucket(b.ref(lastSlot)) {
+			for m := b.match(tagOf(h)); m != 0; m &= m - 1 {
+				if e := b.ref(lowest(m)); bytes.Equal(d.key(e), key) {
+					return e, true
+				}
+			}
+			if !b.chained() {
+				break
+			}
+		}
+	}
+	return 0, false
+}
+
+// locate finds the place of entry e, which is in the dict; h is its key's hash.
+func (d *Dict) locate(h uint64, e mem.Ref) place {
 	for n := range d.ht {
 		t := &d.ht[n]
 		if t.used == 0 {
@@ -143,9 +157,8 @@ func (d *Dict) Find(h uint64, key []byte) (mem.Ref, Slot, bool) {
 		for r := d.at(t, top); ; {
 			b := d.bucket(r)
 			for m := b.match(tagOf(h)); m != 0; m &= m - 1 {
-				i := lowest(m)
-				if e := b.ref(i); bytes.Equal(d.key(e), key) {
-					return e, Slot{d.epoch, r, t.gen, top, i}, true
+				if i := lowest(m); b.ref(i) == e {
+					return place{t, r, top, i}
 				}
 			}
 			if !b.chained() {
@@ -154,76 +167,81 @@ func (d *Dict) Find(h uint64, key []byte) (mem.Ref, Slot, bool) {
 			r = b.ref(lastSlot)
 		}
 	}
-	return 0, Slot{}, false
+	panic("BUG: dict: an entry is not where its hash says")
 }
 
-// Touch announces a change of the entry in s: Barrier is told before the caller
-// changes its bytes.
-func (d *Dict) Touch(s Slot) {
-	d.checkSlot(s)
-	if d.watched() {
-		d.tell(s.gen, s.top)
+// Touch announces a change of entry e, whose key's hash is h: Barrier is told before
+// the caller changes its bytes.
+func (d *Dict) Touch(h uint64, e mem.Ref) {
+	d.checkHas(h, e)
+	if d.Watched() {
+		p := d.locate(h, e)
+		d.tell(p.t.gen, p.top)
 	}
 }
 
-// Replace puts another reference of the same key into s, after Touch.
-func (d *Dict) Replace(s Slot, r mem.Ref) {
-	d.checkReplace(s, r)
-	d.bucket(s.b).setRef(s.i, r)
+// Replace puts e in the place of old, an entry of the same key, after Touch.
+func (d *Dict) Replace(h uint64, old, e mem.Ref) {
+	d.checkReplace(old, e)
+	p := d.locate(h, old)
+	d.bucket(p.b).setRef(p.i, e)
 }
 
 // Insert adds an entry whose key is not in the dict; h must be the key's hash.
-func (d *Dict) Insert(h uint64, r mem.Ref) Slot {
+func (d *Dict) Insert(h uint64, e mem.Ref) {
 	if d.rehash >= 0 {
 		d.step()
 	}
-	d.checkNew(h, r)
+	d.checkNew(h, e)
 	d.growIfFull()
 	t := &d.ht[0]
 	if d.rehash >= 0 {
 		t = &d.ht[1]
 	}
-	return d.insertInto(t, h, r)
+	d.insertInto(t, h, e)
 }
 
-func (d *Dict) insertInto(t *table, h uint64, e mem.Ref) Slot {
-	top := h & t.mask
-	if d.watched() {
-		d.tell(t.gen, top)
+func (d *Dict) insertInto(t *table, h uint64, e mem.Ref) {
+	if d.Watched() {
+		d.tell(t.gen, h&t.mask)
 	}
-	r := d.at(t, top)
-	b := d.bucket(r)
+	d.add(t, h, e)
+}
+
+// add is insertInto that tells nobody.
+func (d *Dict) add(t *table, h uint64, e mem.Ref) {
+	b := d.bucket(d.at(t, h&t.mask))
 	for b.room() == 0 {
 		if !b.chained() {
 			d.addChild(b)
 		}
-		r = b.ref(lastSlot)
-		b = d.bucket(r)
+		b = d.bucket(b.ref(lastSlot))
 	}
-	i := lowest(b.room())
-	b.put(i, tagOf(h), e)
+	b.put(lowest(b.room()), tagOf(h), e)
 	t.used++
-	return Slot{d.epoch, r, t.gen, top, i}
 }
 
 // addChild moves the last slot's entry into a new child and lets the slot lead there.
 func (d *Dict) addChild(b bucket) {
-	r := d.arena.AllocZero(mem.Table, bucketSize)
+	r := d.t.Arena.AllocZero(mem.Table, bucketSize)
 	d.children++
-	d.moved()
 	d.bucket(r).put(0, b.tag(lastSlot), b.ref(lastSlot))
 	b.setRef(lastSlot, r)
 	b.setUsed(b.used() | chainBit)
 }
 
-// Delete takes the entry in s out of the dict and leaves its memory alone. The
-// chain stays dense: its last entry fills the hole, an empty child is freed.
-func (d *Dict) Delete(s Slot) {
-	d.Touch(s)
-	t := d.tableOf(s.gen)
-	t.used--
-	d.moved()
-	b := d.bucket(s.b)
+// Delete takes entry e, whose key's hash is h, out of the dict and leaves its memory
+// alone.
+func (d *Dict) Delete(h uint64, e mem.Ref) { d.remove(d.locate(h, e)) }
+
+// remove empties a place. The chain stays dense: its last entry fills the hole, an
+// empty child is freed.
+func (d *Dict) remove(p place) {
+	if d.Watched() {
+		d.tell(p.t.gen, p.top)
+	}
+	p.t.used--
+	b := d.bucket(p.b)
 	var parent, tail bucket
 	var tailRef mem.Ref
 	for tail = b; tail.chained(); {
@@ -231,12 +249,12 @@ func (d *Dict) Delete(s Slot) {
 		tail = d.bucket(tailRef)
 	}
 	if parent.p == nil {
-		b.clear(s.i)
-		d.dropIfEmptyChild(t, s, b)
+		b.clear(p.i)
+		d.dropIfEmptyChild(p, b)
 		return
 	}
 	last := lowest(tail.live())
-	b.put(s.i, tail.tag(last), tail.ref(last))
+	b.put(p.i, tail.tag(last), tail.ref(last))
 	tail.clear(last)
 	if tail.live() == 0 {
 		d.unlinkChild(parent, tailRef)
@@ -244,21 +262,21 @@ func (d *Dict) Delete(s Slot) {
 }
 
 // dropIfEmptyChild frees b when it is a child that lost its last entry.
-func (d *Dict) dropIfEmptyChild(t *table, s Slot, b bucket) {
-	top := d.at(t, s.top)
-	if b.live() != 0 || s.b == top {
+func (d *Dict) dropIfEmptyChild(p place, b bucket) {
+	top := d.at(p.t, p.top)
+	if b.live() != 0 || p.b == top {
 		return
 	}
 	parent := d.bucket(top)
-	for parent.ref(lastSlot) != s.b {
+	for parent.ref(lastSlot) != p.b {
 		parent = d.bucket(parent.ref(lastSlot))
 	}
-	d.unlinkChild(parent, s.b)
+	d.unlinkChild(parent, p.b)
 }
 
 func (d *Dict) unlinkChild(parent bucket, child mem.Ref) {
 	parent.setUsed(parent.used() &^ (chainBit | 1<<lastSlot))
-	d.arena.Free(mem.Table, child)
+	d.t.Arena.Free(mem.Table, child)
 	d.children--
 }
 
@@ -268,7 +286,7 @@ func (d *Dict) tableOf(gen uint64) *table {
 			return t
 		}
 	}
-	panic("BUG: dict: slot of a table that is gone")
+	panic("BUG: dict: no table of this number")
 }
 
 // MemUsage is the number of arena bytes that the tables take, and the root block
@@ -276,7 +294,7 @@ func (d *Dict) tableOf(gen uint64) *table {
 func (d *Dict) MemUsage() uint64 {
 	n := (d.ht[0].size() + d.ht[1].size() + d.children) * bucketSize
 	if d.root != 0 {
-		n += uint64(d.arena.Usable(d.root))
+		n += uint64(d.t.Arena.Usable(d.root))
 	}
 	return n
 }

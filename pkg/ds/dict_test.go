@@ -23,7 +23,7 @@ func TestKeyRoundTrip(t *testing.T) {
 		e := r.entry(key)
 		check.EqBytes(t, r.key(e), key)
 		r.put(string(key))
-		_, _, ok := r.find(string(key))
+		_, ok := r.find(string(key))
 		check.True(t, ok, "a key of that length is found")
 		r.arena.Free(mem.Entry, e)
 	}
@@ -33,7 +33,7 @@ func TestKeyRoundTrip(t *testing.T) {
 
 func TestEmptyDict(t *testing.T) {
 	r := newRig(t)
-	_, _, ok := r.find("nobody")
+	_, ok := r.find("nobody")
 	check.True(t, !ok, "nothing is found")
 	_, ok = r.d.Random()
 	check.True(t, !ok, "nothing is drawn")
@@ -56,7 +56,7 @@ func (r *rig) op(kind, pick int, key string) {
 	case kind < 80:
 		r.del(key)
 	case kind < 90:
-		_, _, ok := r.find(key)
+		_, ok := r.find(key)
 		_, want := r.model[key]
 		check.Eq(r.t, ok, want)
 	case kind < 93:
@@ -307,7 +307,7 @@ func TestDrainDuringRehash(t *testing.T) {
 				r.put(fmt.Sprint(i))
 			}
 			freed, told := 0, map[[2]uint64]bool{}
-			r.d.Barrier = func(gen, i uint64) { told[[2]uint64{gen, i}] = true }
+			r.d.SetBarrier(func(gen, i uint64) { told[[2]uint64{gen, i}] = true })
 			pos, done := uint64(0), false
 			for !done {
 				before := r.d.Len()
@@ -325,21 +325,21 @@ func TestDrainDuringRehash(t *testing.T) {
 	}
 }
 
-func TestSlotOfTheInsertedEntry(t *testing.T) {
+func TestReplaceAndDelete(t *testing.T) {
 	r := newRig(t)
 	for i := range 500 {
 		key := []byte(fmt.Sprint("k", i))
 		e := r.entry(key)
-		s := r.d.Insert(r.d.Hash(key), e)
+		h := r.d.Hash(key)
+		r.d.Insert(h, e)
 		other := r.entry(key)
-		r.d.Replace(s, other)
+		r.d.Replace(h, e, other)
 		r.arena.Free(mem.Entry, e)
-		got, _, ok := r.d.Find(r.d.Hash(key), key)
+		got, ok := r.d.Find(h, key)
 		check.True(t, ok, "found")
 		check.Eq(t, got, other)
 		if i%3 == 0 {
-			_, s, _ := r.d.Find(r.d.Hash(key), key)
-			r.d.Delete(s)
+			r.d.Delete(h, other)
 			r.arena.Free(mem.Entry, other)
 		}
 	}

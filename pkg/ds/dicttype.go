@@ -17,9 +17,8 @@ type DictType struct {
 	KeyOff int           // where the key, as PutKey writes it, starts in an entry
 	Policy *ResizePolicy // must not be nil
 
-	// Barrier is told of the change of a bucket before it happens, as Dict.Barrier
-	// is; root names the dict. nil when nobody watches. A Dict takes it over when
-	// it is opened.
+	// Barrier is told of the change of a bucket before it happens, with
+	// all its children; root names the dict. nil when nobody watches.
 	Barrier func(root mem.Ref, gen, bucket uint64)
 }
 
@@ -34,15 +33,7 @@ func (t *DictType) Create() mem.Ref {
 // At opens the dict whose root block Create made. The handle is a small value,
 // good as long as the dict lives; several may be open at a time.
 func (t *DictType) At(root mem.Ref) Dict {
-	return Dict{
-		dictState: (*dictState)(t.Arena.Ptr(root)),
-		arena:     t.Arena,
-		seed:      t.Seed,
-		keyOff:    t.KeyOff,
-		policy:    t.Policy,
-		root:      root,
-		watch:     t.Barrier,
-	}
+	return Dict{dictState: (*dictState)(t.Arena.Ptr(root)), t: t, root: root}
 }
 
 // Root is the block that At opened, 0 for a dict of NewDict.
@@ -80,7 +71,7 @@ func (d *Dict) FreeSome(n int, fn func(mem.Ref)) bool {
 		return false
 	}
 	if d.root != 0 {
-		d.arena.Free(mem.Node, d.root)
+		d.t.Arena.Free(mem.Node, d.root)
 		d.dictState, d.root = nil, 0
 	} else {
 		d.rehash = -1
@@ -92,11 +83,10 @@ func (d *Dict) FreeSome(n int, fn func(mem.Ref)) bool {
 // type, and returns its root block.
 func (t *DictType) Dup(src *Dict, clone func(mem.Ref) mem.Ref) mem.Ref {
 	d := t.At(t.Create())
-	d.watch = nil // nobody can have seen it
 	d.Resize(src.Len())
 	src.Each(func(e mem.Ref) {
 		c := clone(e)
-		d.insertInto(&d.ht[0], d.Hash(d.key(c)), c)
+		d.add(&d.ht[0], d.Hash(d.key(c)), c) // nobody watches what nobody has seen
 	})
 	return d.root
 }

@@ -162,23 +162,22 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-func TestRandomSlotIsThePlaceOfTheEntry(t *testing.T) {
+func TestPopRandom(t *testing.T) {
 	r := newRootRig(t)
 	for i := range 700 {
 		r.put(fmt.Sprint(i))
 	}
 	for n := 700; n > 0; n-- {
 		r.reopen()
-		e, s, ok := r.d.RandomSlot()
+		e, ok := r.d.PopRandom()
 		check.True(t, ok, "there are entries")
-		r.d.Delete(s)
 		delete(r.model, string(r.key(e)))
 		r.freeEntry(e)
 		if n%50 == 0 {
 			r.agree()
 		}
 	}
-	_, _, ok := r.d.RandomSlot()
+	_, ok := r.d.PopRandom()
 	check.True(t, !ok, "empty")
 	r.freeRoot()
 }
@@ -209,13 +208,13 @@ func TestOpeningADictAllocatesNothing(t *testing.T) {
 	check.Eq(t, testing.AllocsPerRun(300, func() {
 		d := typ.At(root)
 		h := d.Hash(key)
-		e, s, ok := d.Find(h, key)
+		e, ok := d.Find(h, key)
 		if !ok {
 			t.Fatal("missing")
 		}
-		d.Touch(s)
-		d.Replace(s, e)
-		d.Delete(s)
+		d.Touch(h, e)
+		d.Replace(h, e, e)
+		d.Delete(h, e)
 		d.Insert(h, e)
 		d.Random()
 		d.Scan(5, func(mem.Ref) { n++ })
@@ -287,7 +286,7 @@ func BenchmarkOpenAndFind(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		d := typ.At(root)
-		if _, _, ok := d.Find(d.Hash(key), key); !ok {
+		if _, ok := d.Find(d.Hash(key), key); !ok {
 			b.Fatal("missing")
 		}
 	}

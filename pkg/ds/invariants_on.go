@@ -1,7 +1,7 @@
 //go:build invariants
 
-// The checks of the tag invariants: a Slot that is used after entries moved, and
-// a key that is inserted twice.
+// The checks of the tag invariants: an entry that is not in the dict, or under another
+// hash, and a key that is inserted twice.
 
 package ds
 
@@ -12,20 +12,12 @@ import (
 	"redisd/pkg/mem"
 )
 
-// epoch counts the times that entries of a dict changed their places. Each Slot
-// carries the count it was made at.
-type epoch uint64
-
-func (d *Dict) moved() { d.epoch++ }
-
-// checkSlot panics when s may name another entry's place by now.
-func (d *Dict) checkSlot(s Slot) {
-	if s.epoch != d.epoch {
-		panic("BUG: dict: slot used after entries moved")
+// checkHas panics unless e is in the dict, and h its key's hash.
+func (d *Dict) checkHas(h uint64, e mem.Ref) {
+	if h != d.Hash(d.key(e)) {
+		panic("BUG: dict: the hash of another key")
 	}
-	if d.bucket(s.b).live()&(1<<s.i) == 0 {
-		panic("BUG: dict: slot holds no entry")
-	}
+	d.locate(h, e)
 }
 
 // checkNew panics when the key of e is in the dict already, or h is not its hash.
@@ -47,10 +39,9 @@ func (d *Dict) checkNew(h uint64, e mem.Ref) {
 	}
 }
 
-// checkReplace panics when r is not an entry of the key that s has.
-func (d *Dict) checkReplace(s Slot, r mem.Ref) {
-	d.checkSlot(s)
-	if !bytes.Equal(d.key(d.bucket(s.b).ref(s.i)), d.key(r)) {
+// checkReplace panics when e is not an entry of the key that old has.
+func (d *Dict) checkReplace(old, e mem.Ref) {
+	if !bytes.Equal(d.key(old), d.key(e)) {
 		panic("BUG: dict: replaced by an entry of another key")
 	}
 }

@@ -17,7 +17,7 @@ func bucketsFor(n uint64) uint64 {
 
 func (d *Dict) newTable(buckets uint64) table {
 	d.nextGen++
-	r := d.arena.AllocZero(mem.Table, int(buckets*bucketSize))
+	r := d.t.Arena.AllocZero(mem.Table, int(buckets*bucketSize))
 	return table{buckets: r, mask: buckets - 1, gen: d.nextGen}
 }
 
@@ -31,10 +31,10 @@ func (d *Dict) growIfFull() {
 		return
 	}
 	room := t.size() * bucketFill
-	if t.used < room || d.policy.Avoid && t.used <= room*forceRatio {
+	if t.used < room || d.t.Policy.Avoid && t.used <= room*forceRatio {
 		return
 	}
-	if ask := d.policy.Room; ask != nil && t.used*100 <= room*overfillPercent && !ask(bucketsFor(t.used+1)*bucketSize) {
+	if ask := d.t.Policy.Room; ask != nil && t.used*100 <= room*overfillPercent && !ask(bucketsFor(t.used+1)*bucketSize) {
 		return
 	}
 	d.Resize(t.used + 1)
@@ -72,7 +72,7 @@ const minFillPercent = 10
 // this one is used, and the policy allows it. For cron.
 func (d *Dict) ShrinkIfSparse() {
 	t := &d.ht[0]
-	if d.policy.Avoid || d.rehash >= 0 || t.buckets == 0 {
+	if d.t.Policy.Avoid || d.rehash >= 0 || t.buckets == 0 {
 		return
 	}
 	if t.used == 0 || t.size() > 1 && t.used*100/(t.size()*bucketFill) < minFillPercent {
@@ -98,7 +98,7 @@ func (d *Dict) mayMove() bool {
 	if d.paused > 0 {
 		return false
 	}
-	if !d.policy.Avoid {
+	if !d.t.Policy.Avoid {
 		return true
 	}
 	from, to := d.ht[0].size(), d.ht[1].size()
@@ -128,7 +128,7 @@ func (d *Dict) move(visits int) bool {
 		if d.bucket(d.at(from, i)).used() == 0 {
 			continue
 		}
-		if d.watched() {
+		if d.Watched() {
 			d.tell(from.gen, i)
 		}
 		d.moveBucket(from, to, i)
@@ -143,7 +143,6 @@ func (d *Dict) move(visits int) bool {
 }
 
 func (d *Dict) moveBucket(from, to *table, i uint64) {
-	d.moved()
 	top := d.at(from, i)
 	for r := top; ; {
 		b := d.bucket(r)
@@ -155,7 +154,7 @@ func (d *Dict) moveBucket(from, to *table, i uint64) {
 		}
 		next, more := b.ref(lastSlot), b.chained()
 		if r != top {
-			d.arena.Free(mem.Table, r)
+			d.t.Arena.Free(mem.Table, r)
 			d.children--
 		} else {
 			b.setUsed(0)
@@ -169,7 +168,7 @@ func (d *Dict) moveBucket(from, to *table, i uint64) {
 
 func (d *Dict) freeTable(t *table) {
 	if t.buckets != 0 {
-		d.arena.Free(mem.Table, t.buckets)
+		d.t.Arena.Free(mem.Table, t.buckets)
 	}
 	*t = table{}
 }

@@ -62,7 +62,7 @@ func (r *rig) entry(key []byte) mem.Ref {
 	return e
 }
 
-func (r *rig) find(key string) (mem.Ref, ds.Slot, bool) {
+func (r *rig) find(key string) (mem.Ref, bool) {
 	b := []byte(key)
 	return r.d.Find(r.d.Hash(b), b)
 }
@@ -71,11 +71,11 @@ func (r *rig) find(key string) (mem.Ref, ds.Slot, bool) {
 func (r *rig) put(key string) {
 	b := []byte(key)
 	h := r.d.Hash(b)
-	old, s, ok := r.d.Find(h, b)
+	old, ok := r.d.Find(h, b)
 	e := r.entry(b)
 	if ok {
-		r.d.Touch(s)
-		r.d.Replace(s, e)
+		r.d.Touch(h, old)
+		r.d.Replace(h, old, e)
 		r.arena.Free(mem.Entry, old)
 	} else {
 		r.d.Insert(h, e)
@@ -86,11 +86,11 @@ func (r *rig) put(key string) {
 }
 
 func (r *rig) del(key string) bool {
-	e, s, ok := r.find(key)
+	e, ok := r.find(key)
 	if !ok {
 		return false
 	}
-	r.d.Delete(s)
+	r.d.Delete(r.d.Hash([]byte(key)), e)
 	r.arena.Free(mem.Entry, e)
 	i, last := r.place[key], r.keys[len(r.keys)-1]
 	r.keys[i], r.place[last] = last, i

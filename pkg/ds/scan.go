@@ -115,15 +115,26 @@ const randomTries = 500
 // dict is empty. In a table with almost nothing in it, as it is when it must not
 // shrink, entries behind a long gap come more often.
 func (d *Dict) Random() (mem.Ref, bool) {
-	r, _, ok := d.RandomSlot()
-	return r, ok
+	if d.Len() == 0 {
+		return 0, false
+	}
+	p := d.randomPlace()
+	return d.bucket(p.b).ref(p.i), true
 }
 
-// RandomSlot is Random that tells the entry's place too, for Touch and Delete.
-func (d *Dict) RandomSlot() (mem.Ref, Slot, bool) {
+// PopRandom is Random that takes the entry out of the dict, and leaves its memory alone.
+func (d *Dict) PopRandom() (mem.Ref, bool) {
 	if d.Len() == 0 {
-		return 0, Slot{}, false
+		return 0, false
 	}
+	p := d.randomPlace()
+	e := d.bucket(p.b).ref(p.i)
+	d.remove(p)
+	return e, true
+}
+
+// randomPlace chooses an entry of a dict that is not empty.
+func (d *Dict) randomPlace() place {
 	if d.rehash >= 0 {
 		d.step()
 	}
@@ -145,15 +156,13 @@ func (d *Dict) RandomSlot() (mem.Ref, Slot, bool) {
 		t, i := d.bucketAt(skip + rand.Uint64N(total))
 		n := d.count(t, i)
 		if k := rand.IntN(max(n, full)); k < n {
-			e, s := d.nth(t, i, k)
-			return e, s, true
+			return d.nth(t, i, k)
 		}
 	}
 	for at := rand.Uint64N(total); ; at = (at + 1) % total {
 		t, i := d.bucketAt(skip + at)
 		if n := d.count(t, i); n > 0 {
-			e, s := d.nth(t, i, rand.IntN(n))
-			return e, s, true
+			return d.nth(t, i, rand.IntN(n))
 		}
 	}
 }
@@ -177,8 +186,8 @@ func (d *Dict) count(t *table, i uint64) int {
 	}
 }
 
-// nth is entry k of bucket i, which has more than k.
-func (d *Dict) nth(t *table, i uint64, k int) (mem.Ref, Slot) {
+// nth is the place of entry k of bucket i, which has more than k.
+func (d *Dict) nth(t *table, i uint64, k int) place {
 	for r := d.at(t, i); ; {
 		b := d.bucket(r)
 		m := b.live()
@@ -191,8 +200,7 @@ func (d *Dict) nth(t *table, i uint64, k int) (mem.Ref, Slot) {
 		for ; k > 0; k-- {
 			m &= m - 1
 		}
-		at := lowest(m)
-		return b.ref(at), Slot{d.epoch, r, t.gen, i, at}
+		return place{t, r, i, lowest(m)}
 	}
 }
 
@@ -219,12 +227,11 @@ func (d *Dict) Drain(pos uint64, n int, free func(mem.Ref)) (uint64, bool) {
 }
 
 func (d *Dict) drainBucket(t *table, i uint64, free func(mem.Ref)) {
-	d.moved()
 	top := d.at(t, i)
 	if d.bucket(top).used() == 0 {
 		return
 	}
-	if d.watched() {
+	if d.Watched() {
 		d.tell(t.gen, i)
 	}
 	for r := top; ; {
@@ -240,7 +247,7 @@ func (d *Dict) drainBucket(t *table, i uint64, free func(mem.Ref)) {
 		if r == top {
 			b.setUsed(0)
 		} else {
-			d.arena.Free(mem.Table, r)
+			d.t.Arena.Free(mem.Table, r)
 			d.children--
 		}
 		if !more {

@@ -33,7 +33,7 @@ func (d *Dict) sweepBucket(t *table, i uint64, take func(mem.Ref) bool, taken fu
 			e := b.ref(s)
 			last := r != top && !b.chained() && bits.OnesCount16(b.live()) == 1
 			// The last entry of the chain comes into this slot: it is asked about next.
-			d.Delete(Slot{d.epoch, r, t.gen, i, s})
+			d.remove(place{t, r, i, s})
 			taken(e)
 			if last {
 				return // the child is gone

@@ -9,11 +9,11 @@ import (
 // it finds nothing the Entry still carries the hash, and the hidden entry if any.
 func (db *DB) find(key []byte) (Entry, bool) {
 	h := db.dict.Hash(key)
-	r, s, ok := db.dict.Find(h, key)
+	r, ok := db.dict.Find(h, key)
 	if !ok {
 		return Entry{db: db, hash: h}, false
 	}
-	e := Entry{db: db, p: db.ks.arena.Ptr(r), ref: r, slot: s, hash: h}
+	e := Entry{db: db, p: db.ks.arena.Ptr(r), ref: r, hash: h}
 	if e.hasExpire() && e.Expired() {
 		if db.ks.expiry == ExpiryDeletes {
 			db.expireNow(e)
@@ -54,7 +54,7 @@ func (db *DB) Peek(key []byte) (Entry, bool) { return db.find(key) }
 
 // PeekExpired is Peek that also finds keys whose time has passed.
 func (db *DB) PeekExpired(key []byte) (Entry, bool) {
-	r, _, ok := db.dict.Find(db.dict.Hash(key), key)
+	r, ok := db.dict.Find(db.dict.Hash(key), key)
 	if !ok {
 		return Entry{}, false
 	}
@@ -66,7 +66,7 @@ func (db *DB) PeekExpired(key []byte) (Entry, bool) {
 func (db *DB) Write(key []byte) (Entry, bool) {
 	e, ok := db.find(key)
 	if ok {
-		db.dict.Touch(e.slot)
+		db.dict.Touch(e.hash, e.ref)
 		if db.ks.snap != nil && e.outside() && e.Type() != String && !e.Encoding().rooted() {
 			db.ks.beforeBlob(e.root())
 		}
@@ -92,13 +92,13 @@ func (db *DB) room(key []byte, old Entry, exists bool, at int64, tail int) Entry
 		e.hash = old.hash
 		e.setAccess(db.ks.access.fresh())
 		db.fill(e, key, at)
-		e.slot = db.dict.Insert(e.hash, e.ref)
+		db.dict.Insert(e.hash, e.ref)
 		if at != noExpiry {
 			db.expires.Insert(e.hash, e.ref)
 		}
 		return e
 	}
-	db.dict.Touch(old.slot)
+	db.dict.Touch(old.hash, old.ref)
 	if db.fits(old, size) {
 		db.freeOutside(old)
 		db.changeExpiry(old, at)
@@ -110,7 +110,7 @@ func (db *DB) room(key []byte, old Entry, exists bool, at int64, tail int) Entry
 	e.p = db.ks.arena.Ptr(e.ref)
 	e.setAccess(old.access())
 	db.fill(e, key, at)
-	db.dict.Replace(e.slot, e.ref)
+	db.dict.Replace(e.hash, old.ref, e.ref)
 	db.moveVolatile(old, e)
 	db.ks.arena.Free(mem.Entry, old.ref)
 	return e
@@ -160,26 +160,17 @@ func (db *DB) moveVolatile(old, e Entry) {
 		}
 		return
 	}
-	_, s, ok := db.expires.Find(old.hash, old.Key())
-	if !ok {
-		panic("BUG: keyspace: volatile key is missing in the expires table")
-	}
 	if e.hasExpire() {
-		db.expires.Replace(s, e.ref)
+		db.expires.Replace(old.hash, old.ref, e.ref)
 	} else {
-		db.expires.Delete(s)
+		db.expires.Delete(old.hash, old.ref)
 	}
 }
 
 func (db *DB) dropVolatile(e Entry) {
-	if !e.hasExpire() {
-		return
+	if e.hasExpire() {
+		db.expires.Delete(e.hash, e.ref)
 	}
-	_, s, ok := db.expires.Find(e.hash, e.Key())
-	if !ok {
-		panic("BUG: keyspace: volatile key is missing in the expires table")
-	}
-	db.expires.Delete(s)
 }
 
 // freeOutside frees what the value has outside of its entry. The entry is to be
@@ -194,7 +185,7 @@ func (db *DB) freeOutside(e Entry) {
 // remove takes an entry that find gave out of both tables.
 func (db *DB) remove(e Entry) {
 	db.dropVolatile(e)
-	db.dict.Delete(e.slot)
+	db.dict.Delete(e.hash, e.ref)
 }
 
 func (db *DB) free(e Entry, lazy bool) {
@@ -224,12 +215,12 @@ func (db *DB) delete(key []byte, lazy bool) bool {
 // as expired. For replaying a log.
 func (db *DB) DeleteExpired(key []byte) bool {
 	h := db.dict.Hash(key)
-	r, s, ok := db.dict.Find(h, key)
+	r, ok := db.dict.Find(h, key)
 	if !ok {
 		return false
 	}
 	e := db.view(r)
-	e.slot, e.hash = s, h
+	e.hash = h
 	db.remove(e)
 	db.free(e, db.ks.Lazy.Server)
 	return true
@@ -263,7 +254,7 @@ func (db *DB) SetExpire(key []byte, at int64) bool {
 	e.setFlags(e.flags() | flagExpire)
 	e.setExpireAt(at)
 	copy(e.tail(n), from)
-	db.dict.Replace(e.slot, e.ref)
+	db.dict.Replace(e.hash, old.ref, e.ref)
 	db.expires.Insert(e.hash, e.ref)
 	db.ks.arena.Free(mem.Entry, old.ref)
 	return true

@@ -84,8 +84,7 @@ type Entry struct {
 	db   *DB
 	p    unsafe.Pointer
 	ref  mem.Ref
-	slot ds.Slot
-	hash uint64
+	hash uint64 // of the key; only in an Entry of a lookup by key
 }
 
 func (db *DB) view(r mem.Ref) Entry { return Entry{db: db, p: db.ks.arena.Ptr(r), ref: r} }
@@ -112,10 +111,7 @@ func (e Entry) expireOffset() int { return keyOffset + ds.KeySize(len(e.Key())) 
 
 func (e Entry) valueOffset() int {
 	off := e.expireOffset()
-	if e.hasExpire() {
-		off += expireSize
-	}
-	return off
+	return off + int(e.flags()&flagExpire)*expireSize // no branch: half of the keys may expire
 }
 
 // ExpireAt is when the key expires, in Unix milliseconds, or -1.

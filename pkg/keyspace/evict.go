@@ -121,11 +121,11 @@ func (ev *Evictor) any() (*DB, Entry, bool) {
 
 // entryOf finds key, as it is, with its place in the main table.
 func (db *DB) entryOf(hash uint64, key []byte) (Entry, bool) {
-	r, s, ok := db.dict.Find(hash, key)
+	r, ok := db.dict.Find(hash, key)
 	if !ok {
 		return Entry{}, false
 	}
-	return Entry{db: db, p: db.ks.arena.Ptr(r), ref: r, slot: s, hash: hash}, true
+	return Entry{db: db, p: db.ks.arena.Ptr(r), ref: r, hash: hash}, true
 }
 
 // fill samples every database; false when no key may go.
@@ -204,7 +204,7 @@ func (ev *Evictor) score(e Entry) uint64 {
 // LazyWaits tells whether LazyFree has something to do at once.
 func (ks *Keyspace) LazyWaits() bool {
 	for i := range ks.lazy {
-		if d := ks.lazy[i].dict; d == nil || d.Barrier == nil {
+		if d := ks.lazy[i].dict; d == nil || !d.Watched() {
 			return true
 		}
 	}
@@ -231,7 +231,7 @@ func (ks *Keyspace) Leaving() uint64 {
 	}
 	n := uint64(max(0, ks.snap.kept))
 	for i := range ks.lazy {
-		if d := ks.lazy[i].dict; d != nil && d.Barrier != nil {
+		if d := ks.lazy[i].dict; d != nil && d.Watched() {
 			n += ks.lazy[i].bytes
 		}
 	}

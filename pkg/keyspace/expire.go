@@ -142,11 +142,6 @@ func (db *DB) expireSample() int {
 	for _, r := range c.expired {
 		e := db.view(r)
 		e.hash = db.dict.Hash(e.Key())
-		var found mem.Ref
-		found, e.slot, _ = db.dict.Find(e.hash, e.Key())
-		if found != r {
-			panic("BUG: keyspace: the expires table has an entry that the main table has not")
-		}
 		db.expireNow(e)
 	}
 	if c.ttlCount > 0 {

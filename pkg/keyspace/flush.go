@@ -51,7 +51,7 @@ func (ks *Keyspace) drain(i, n int) bool {
 	switch {
 	case d.dict == nil:
 		done = ks.freeSome(d.value, n)
-	case d.dict.Barrier != nil:
+	case d.dict.Watched():
 		return false
 	default:
 		free := ks.freeRef
@@ -115,7 +115,7 @@ func (ks *Keyspace) LazyFree() bool {
 		before := ks.LazyPending()
 		if ks.drain(i, lazySlice) {
 			ks.Stats.LazyFreed += uint64(before - ks.LazyPending())
-			return slices.ContainsFunc(ks.lazy, func(d detached) bool { return d.dict == nil || d.dict.Barrier == nil })
+			return slices.ContainsFunc(ks.lazy, func(d detached) bool { return d.dict == nil || !d.dict.Watched() })
 		}
 	}
 	return false

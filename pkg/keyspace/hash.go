@@ -2,6 +2,7 @@ package keyspace
 
 import (
 	"math/rand/v2"
+	"unsafe"
 
 	"redisd/pkg/ds"
 	"redisd/pkg/mem"
@@ -17,8 +18,8 @@ import (
 // that are passed in must not be such. Who changes a hash must have got its entry
 // from Write, or have made it in the same turn.
 type HashValue struct {
-	e   Entry
 	ks  *Keyspace
+	p   unsafe.Pointer // the entry
 	ref mem.Ref
 	enc Encoding
 }
@@ -28,7 +29,7 @@ func (e Entry) Hash() HashValue {
 	if e.Type() != Hash {
 		panic("BUG: keyspace: Hash of another type")
 	}
-	return HashValue{e: e, ks: e.db.ks, ref: e.root(), enc: e.Encoding()}
+	return HashValue{ks: e.db.ks, p: e.p, ref: e.root(), enc: e.Encoding()}
 }
 
 // NewHash makes key, which must not exist, an empty hash without expiry. The caller
@@ -92,7 +93,7 @@ func (h *HashValue) dict() ds.Dict { return h.ks.elements.At(h.ref) }
 // keep notes where the listpack is after a change.
 func (h *HashValue) keep(p ds.Pack) {
 	h.ref = p.Ref
-	h.e.setRoot(Listpack, p.Ref, p.Size())
+	Entry{p: h.p}.setRoot(Listpack, p.Ref, p.Size())
 }
 
 // Len is the number of fields.
@@ -115,7 +116,7 @@ func (h *HashValue) Get(field []byte) ([]byte, bool) {
 		return l.Get(l.Next(off)).Bytes(&h.ks.text[1]), true
 	}
 	d := h.dict()
-	r, _, ok := d.Find(d.Hash(field), field)
+	r, ok := d.Find(d.Hash(field), field)
 	if !ok {
 		return nil, false
 	}
@@ -129,7 +130,7 @@ func (h *HashValue) Has(field []byte) bool {
 		return l.Find(l.First(), field, 1) >= 0
 	}
 	d := h.dict()
-	_, _, ok := d.Find(d.Hash(field), field)
+	_, ok := d.Find(d.Hash(field), field)
 	return ok
 }
 
@@ -172,14 +173,14 @@ func (h *HashValue) setInPack(field, value []byte) (created, fits bool) {
 func (h *HashValue) setInTable(field, value []byte) bool {
 	d := h.dict()
 	hash := d.Hash(field)
-	r, slot, ok := d.Find(hash, field)
+	r, ok := d.Find(hash, field)
 	if !ok {
 		d.Insert(hash, h.ks.newPair(field, value))
 		return true
 	}
-	d.Touch(slot)
+	d.Touch(hash, r)
 	if !h.ks.setPairValue(r, value) {
-		d.Replace(slot, h.ks.newPair(field, value))
+		d.Replace(hash, r, h.ks.newPair(field, value))
 		h.ks.freeBlock(r)
 	}
 	return false
@@ -224,7 +225,7 @@ func (h *HashValue) toTable(n int) {
 		d.Insert(d.Hash(field), h.ks.newPair(field, l.Get(off).Bytes(&text)))
 		off = l.Next(off)
 	}
-	h.e.setRoot(Hashtable, h.ref, 0)
+	Entry{p: h.p}.setRoot(Hashtable, h.ref, 0)
 	old.Free()
 }
 
@@ -243,11 +244,12 @@ func (h *HashValue) Delete(field []byte) bool {
 		return true
 	}
 	d := h.dict()
-	r, slot, ok := d.Find(d.Hash(field), field)
+	hash := d.Hash(field)
+	r, ok := d.Find(hash, field)
 	if !ok {
 		return false
 	}
-	d.Delete(slot)
+	d.Delete(hash, r)
 	h.ks.freeBlock(r)
 	d.ShrinkIfSparse()
 	return true

@@ -2,6 +2,7 @@ package keyspace
 
 import (
 	"math/rand/v2"
+	"unsafe"
 
 	"redisd/internal/num"
 	"redisd/pkg/ds"
@@ -13,8 +14,8 @@ import (
 // (Keyspace.BuildSet); what HashValue says about handles, bytes and changes holds
 // here too.
 type SetValue struct {
-	e   Entry // e.db is nil while no key has the set
 	ks  *Keyspace
+	p   unsafe.Pointer // the entry; nil while no key has the set
 	ref mem.Ref
 	enc Encoding
 }
@@ -24,7 +25,7 @@ func (e Entry) Set() SetValue {
 	if e.Type() != Set {
 		panic("BUG: keyspace: Set of another type")
 	}
-	return SetValue{e: e, ks: e.db.ks, ref: e.root(), enc: e.Encoding()}
+	return SetValue{ks: e.db.ks, p: e.p, ref: e.root(), enc: e.Encoding()}
 }
 
 // NewSet makes key, which must not exist, an empty set without expiry, in the
@@ -97,13 +98,13 @@ func (db *DB) StoreSet(key []byte, s *SetValue) (existed bool) {
 	e.setFlags(e.flags() | flagOutside)
 	e.setOutside(s.ref, s.blobSize())
 	db.finish(e, exists)
-	s.e = e
+	s.p = e.p
 	return exists
 }
 
 // Free gives back a set that BuildSet made and no key got.
 func (s *SetValue) Free() {
-	if s.e.db != nil {
+	if s.p != nil {
 		panic("BUG: keyspace: Free of a key's set")
 	}
 	s.ks.free(value{Set, s.enc, s.ref})
@@ -135,8 +136,8 @@ func (s *SetValue) blobSize() int {
 // keep notes where the set is after a change that may have moved it.
 func (s *SetValue) keep(enc Encoding, r mem.Ref) {
 	s.enc, s.ref = enc, r
-	if s.e.db != nil {
-		s.e.setRoot(enc, r, s.blobSize())
+	if s.p != nil {
+		Entry{p: s.p}.setRoot(enc, r, s.blobSize())
 	}
 }
 
@@ -167,7 +168,7 @@ func (s *SetValue) Has(m []byte) bool {
 		return l.Find(l.First(), m, 0) >= 0
 	}
 	d := s.dict()
-	_, _, found := d.Find(d.Hash(m), m)
+	_, found := d.Find(d.Hash(m), m)
 	return found
 }
 
@@ -192,7 +193,7 @@ func (s *SetValue) Add(m []byte) bool {
 	}
 	d := s.dict()
 	h := d.Hash(m)
-	if _, _, found := d.Find(h, m); found {
+	if _, found := d.Find(h, m); found {
 		return false
 	}
 	d.Insert(h, s.ks.newMember(m))
@@ -299,11 +300,12 @@ func (s *SetValue) Remove(m []byte) bool {
 		return true
 	}
 	d := s.dict()
-	r, slot, found := d.Find(d.Hash(m), m)
+	h := d.Hash(m)
+	r, found := d.Find(h, m)
 	if !found {
 		return false
 	}
-	d.Delete(slot)
+	d.Delete(h, r)
 	s.ks.freeBlock(r)
 	d.ShrinkIfSparse()
 	return true

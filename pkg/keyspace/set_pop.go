@@ -34,8 +34,7 @@ func (s *SetValue) Pop(fn func(m []byte)) {
 }
 
 func (s *SetValue) popFrom(d *ds.Dict, fn func(m []byte)) {
-	r, slot, _ := d.RandomSlot()
-	d.Delete(slot)
+	r, _ := d.PopRandom()
 	fn(s.ks.blockKey(r))
 	s.ks.freeBlock(r)
 	d.ShrinkIfSparse()

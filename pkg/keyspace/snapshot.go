@@ -75,11 +75,11 @@ func (ks *Keyspace) Cut(sink Sink) *Snapshot {
 			continue
 		}
 		seg := &segment{coverage: newCoverage(db.dict), db: i}
-		db.dict.Barrier = func(gen, bucket uint64) {
+		db.dict.SetBarrier(func(gen, bucket uint64) {
 			if seg.claim(gen, bucket) {
 				s.late(func() { s.send(seg, gen, bucket) })
 			}
-		}
+		})
 		s.segs = append(s.segs, seg)
 		s.stats.Total += db.dict.Len()
 	}
@@ -123,7 +123,7 @@ func (s *Snapshot) Pump(n int) bool {
 		}
 		g := s.segs[s.cur]
 		if !s.pumpOne(g) {
-			g.dict.Barrier = nil
+			g.dict.SetBarrier(nil)
 			s.cur++
 		}
 	}
@@ -148,7 +148,7 @@ func (s *Snapshot) Abort() { s.finish() }
 
 func (s *Snapshot) finish() {
 	for _, g := range s.segs {
-		g.dict.Barrier = nil
+		g.dict.SetBarrier(nil)
 	}
 	for _, l := range s.queue {
 		s.drop(l)

@@ -107,7 +107,7 @@ func (z *SortedSet) Score(member []byte) (float64, bool) {
 		}
 		return packScore(l, l.Next(off)), true
 	}
-	r, _, ok := z.d.Find(z.d.Hash(member), member)
+	r, ok := z.d.Find(z.d.Hash(member), member)
 	if !ok {
 		return 0, false
 	}

@@ -178,7 +178,7 @@ func (z *SortedSet) deleteCell(r mem.Ref, member []byte, score float64) {
 // putTable is Put in the Skiplist encoding.
 func (z *SortedSet) putTable(member []byte, score float64, how ZAdd) (float64, ZDone) {
 	h := z.d.Hash(member)
-	r, slot, ok := z.d.Find(h, member)
+	r, ok := z.d.Find(h, member)
 	if !ok {
 		if how&ZXX != 0 {
 			return 0, ZNothing
@@ -189,7 +189,7 @@ func (z *SortedSet) putTable(member []byte, score float64, how ZAdd) (float64, Z
 	at := z.ks.score(r)
 	result, done := decide(*at, score, how)
 	if done == ZUpdated {
-		z.d.Touch(slot)
+		z.d.Touch(h, r)
 		z.deleteCell(r, member, *at)
 		*at = result
 		z.insertCell(r, member, result)
@@ -198,12 +198,13 @@ func (z *SortedSet) putTable(member []byte, score float64, how ZAdd) (float64, Z
 }
 
 func (z *SortedSet) removeTable(member []byte) bool {
-	r, slot, ok := z.d.Find(z.d.Hash(member), member)
+	h := z.d.Hash(member)
+	r, ok := z.d.Find(h, member)
 	if !ok {
 		return false
 	}
 	z.deleteCell(r, member, *z.ks.score(r))
-	z.d.Delete(slot)
+	z.d.Delete(h, r)
 	z.ks.arena.Free(mem.Value, r)
 	z.d.ShrinkIfSparse()
 	return true
@@ -217,17 +218,12 @@ func (z *SortedSet) removeRangeTable(from, n int) {
 // dropElement takes an element that is out of the tree, or about to be, out of the
 // table and frees it.
 func (z *SortedSet) dropElement(r mem.Ref) {
-	member := z.ks.member(r)
-	found, slot, ok := z.d.Find(z.d.Hash(member), member)
-	if !ok || found != r {
-		panic("BUG: keyspace: sorted set: a member is in the tree and not in the table")
-	}
-	z.d.Delete(slot)
+	z.d.Delete(z.d.Hash(z.ks.member(r)), r)
 	z.ks.arena.Free(mem.Value, r)
 }
 
 func (z *SortedSet) rankTable(member []byte) (int, bool) {
-	r, _, ok := z.d.Find(z.d.Hash(member), member)
+	r, ok := z.d.Find(z.d.Hash(member), member)
 	if !ok {
 		return 0, false
 	}

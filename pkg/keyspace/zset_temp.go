@@ -26,7 +26,7 @@ func (t *ZTemp) Len() int { return int(t.z.d.Len()) }
 func (t *ZTemp) Slot(member []byte) (score *float64, created bool) {
 	ks := t.z.ks
 	h := t.z.d.Hash(member)
-	r, _, ok := t.z.d.Find(h, member)
+	r, ok := t.z.d.Find(h, member)
 	if !ok {
 		r = ks.newElement(member, 0)
 		t.z.d.Insert(h, r)
@@ -36,9 +36,10 @@ func (t *ZTemp) Slot(member []byte) (score *float64, created bool) {
 
 // Remove takes a member out, before Finish.
 func (t *ZTemp) Remove(member []byte) bool {
-	r, slot, ok := t.z.d.Find(t.z.d.Hash(member), member)
+	h := t.z.d.Hash(member)
+	r, ok := t.z.d.Find(h, member)
 	if ok {
-		t.z.d.Delete(slot)
+		t.z.d.Delete(h, r)
 		t.z.ks.arena.Free(mem.Value, r)
 	}
 	return ok
