@@ -23,6 +23,11 @@ const (
 	// around a chunk's edge does not fault 2 MB in again each time.
 	keepEmpty = 2
 
+	// plainChunks is how many chunks of narrow and of wide spans get small pages, before further ones get huge ones.
+	// The newest chunk is half empty on average: in a small dataset a huge page of it would be a good part of the whole,
+	// while the processor finds its way to 64 MB of small pages in its caches (no difference measured at a million keys).
+	plainChunks = 32
+
 	// backgroundBytes is what the kernel frees in some 50-100 us when the pages are small ones: from there the
 	// background does it.
 	backgroundBytes = 1 << 20
@@ -45,7 +50,7 @@ type chunk struct {
 type kindState struct {
 	all    uint64 // free mask of an empty chunk
 	unit   uint64 // bytes of a span
-	plain  uint64 // so many chunks get small pages: an idle daemon touches little of them
+	plain  uint64 // so many chunks get small pages
 	chunks uint64 // how many there are
 	empty  uint64 // how many of them are empty
 }
