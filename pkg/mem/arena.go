@@ -76,6 +76,7 @@ type Arena struct {
 	freeHint  uint64          // no chunk below it is free
 
 	kinds      [3]kindState // state of narrow and wide chunks, by kind
+	spare      spare        // the next chunk of huge pages
 	edges      int          // places where huge pages begin or end: each may cost a kernel mapping
 	dirtyBytes uint64       // bytes of freed slots kept with their pages
 	mapped     uint64       // bytes that may be resident, see Mapped

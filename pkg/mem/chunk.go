@@ -229,19 +229,27 @@ func (a *Arena) releaseChunks(i, k, bytes uint64) {
 
 // newSmallChunk makes an empty chunk of narrow or wide spans.
 func (a *Arena) newSmallChunk(kind uint8) error {
-	i, err := a.takeLow(1)
-	if err != nil {
-		return err
-	}
 	k := &a.kinds[kind]
-	huge := a.hugePages && k.chunks >= k.plain && (a.edges < maxEdges || a.huge.has(i))
-	a.setHuge(i, i+1, huge)
+	huge := a.hugePages && k.chunks >= k.plain
+	i, there := uint64(0), false
+	if huge {
+		i, there = a.takeSpare()
+	}
+	if !there {
+		var err error
+		if i, err = a.takeLow(1); err != nil {
+			return err
+		}
+		huge = huge && (a.edges < maxEdges || a.huge.has(i))
+		a.setHuge(i, i+1, huge)
+		if huge {
+			a.mapped += chunkBytes
+		}
+	}
 	c := a.chunk(i)
 	*c = chunk{free: k.all, kind: kind}
 	if huge {
-		// One touch brings the whole page in.
-		c.dirty = k.all
-		a.mapped += chunkBytes
+		c.dirty = k.all // one touch brings the whole page in
 	}
 	if i == 0 {
 		// New made this one. Its first unit stays unused, because it has the Ref that means none; so the chunk is
@@ -263,6 +271,9 @@ func (a *Arena) dropSmallChunk(i uint64) {
 	bytes := uint64(bits.OnesCount64(c.dirty)) * k.unit
 	k.chunks--
 	k.empty--
+	if k.chunks < k.plain {
+		a.dropSpare()
+	}
 	*c = chunk{}
 	a.giveChunks(i, 1, bytes)
 }

@@ -63,6 +63,10 @@ type recount struct {
 // Verify recounts the whole arena and compares with what it believes. Not while work is in the background.
 func (a *Arena) Verify() error {
 	n := recount{busy: map[uint64]bool{}}
+	if i := a.spare.chunk; i != 0 {
+		n.busy[i] = true
+		n.mapped += chunkBytes
+	}
 	for _, part := range [2][2]uint64{{0, a.lowEnd}, {a.highStart, a.chunks}} {
 		for i := part[0]; i < part[1]; i++ {
 			if err := a.verifyChunk(i, &n); err != nil {

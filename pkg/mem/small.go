@@ -169,6 +169,9 @@ func (a *Arena) newSmallSpan(c *class, i uint64) *span {
 		ch.dirty |= 1 << place
 		a.mapped += k.unit
 	}
+	if a.huge.has(i) {
+		a.prepareSpare(k, ch)
+	}
 	units := k.unit >> unitShift
 	unit := i*unitsPerChunk + place*units
 	for u := unit + 1; u < unit+units; u++ {

@@ -122,6 +122,7 @@ func (a *Arena) Trim() {
 		}
 	}
 	a.cleanDirty()
+	a.dropSpare()
 	a.trimChunks(0, a.lowEnd)
 	a.trimChunks(a.highStart, a.chunks)
 }
