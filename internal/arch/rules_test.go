@@ -82,7 +82,7 @@ func under(pkg, root string) bool { return pkg == root || strings.HasPrefix(pkg,
 func importHome(path string) (homes []string, bound bool) {
 	switch {
 	case path == "unsafe":
-		return []string{"pkg/mem", "pkg/ds", "pkg/keyspace", "pkg/event", "pkg/proc"}, true
+		return []string{"pkg/mem", "pkg/ds", "pkg/keyspace", "pkg/event", "pkg/proc", "pkg/script/luago"}, true
 	case path == "net" || strings.HasPrefix(path, "net/") && path != "net/netip":
 		return []string{"cmd"}, true
 	case path == "os/exec" || path == "C" || path == "log" || path == "plugin":
@@ -91,8 +91,6 @@ func importHome(path string) (homes []string, bound bool) {
 		return nil, true
 	case strings.HasPrefix(path, "github.com/sirupsen/logrus"):
 		return []string{"pkg/server", "cmd"}, true
-	case strings.HasPrefix(path, "github.com/tetratelabs/wazero"):
-		return []string{"pkg/script"}, true
 	case strings.HasPrefix(path, "github.com/BurntSushi/toml"):
 		return []string{"pkg/config"}, true
 	}

@@ -5,129 +5,175 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"fmt"
-	"runtime/debug"
 
-	"github.com/tetratelabs/wazero/api"
+	"redisd/pkg/script/luago"
 )
 
-// errThrow unwinds the module's code up to the host_try that waits for it.
+// Host is what scripts may ask of the program around them. All methods are called
+// on the goroutine that runs the script. Arguments are good until the method returns.
+type Host interface {
+	// Call carries out a command and gives its reply in the protocol's version that
+	// was set, an error as "-CODE text\r\n". The reply is good until the next call.
+	Call(argv [][]byte) (reply []byte)
+	// Allowed tells whether the user may run a command; known is false when there is
+	// no such command.
+	Allowed(argv [][]byte) (allowed, known bool)
+	// Log writes a line to the log; the level is 0 (debug) to 3 (warning).
+	Log(level int, text []byte)
+	// SetRepl says where the writes that follow go to: bit 0 the log, bit 1 replicas.
+	SetRepl(flags int)
+	// SetProto sets the version of the protocol, 2 or 3, of the replies that follow.
+	SetProto(version int)
+	// Tick is called now and then while Lua runs; true ends the script.
+	Tick() (stop bool)
+	// Register adds a function to the library that is loaded. The error's text, at
+	// most 500 bytes, is raised in the script.
+	Register(f Function) error
+	// Micros is a clock for os.clock.
+	Micros() int64
+}
+
+// Function is what redis.register_function gives.
+type Function struct {
+	Name  string
+	Desc  string
+	Has   bool // a description was given
+	Flags Flags
+	Ref   Ref
+}
+
+// Ref stands for a compiled script or a function in its VM.
+type Ref int32
+
+// bridge is the VM as the interpreter's C code sees it: luago.Host.
+type bridge VM
+
+var _ luago.Host = (*bridge)(nil)
+
+// errThrow unwinds the interpreter's calls up to the Try that waits for it.
 var errThrow = errors.New("script: a Lua error")
 
-// hostTry calls a function of the module under protection: host_throw below it ends
-// the call. Anything else that ends it breaks the interpreter.
-func (v *VM) hostTry(stack []uint64) {
-	if v.depth == len(v.tries) {
-		v.tries = append(v.tries, v.mod.ExportedFunction("try_call"))
+// maxDepth bounds protected calls inside of one another. Lua bounds them itself, but
+// for those of coroutines that start one another.
+const maxDepth = 2000
+
+// Try calls a function of the interpreter under protection: Throw below it ends the
+// call. Anything else that ends it breaks the interpreter.
+func (b *bridge) Try(f, l, ud int32) {
+	if b.depth == maxDepth {
+		panic(errDeep)
 	}
-	f := v.tries[v.depth]
-	v.depth++
-	depth, sp := v.depth, v.stack.Get()
-	err := f.CallWithStack(v.engine.ctx, stack[:3])
-	v.depth = depth - 1
-	switch {
-	case err == nil:
-	case v.thrown:
-		v.thrown = false
-		v.stack.Set(sp)
-	default:
-		v.fail(err)
+	depth, sp := b.depth, b.mod.Stack()
+	b.depth++
+	if b.throws(f, l, ud) {
+		b.mod.SetStack(sp)
 	}
+	b.depth = depth
 }
 
-// fail marks the interpreter as broken and unwinds to its caller.
-func (v *VM) fail(err error) {
-	if v.broken == nil {
-		v.broken = fmt.Errorf("%w: %w", ErrBroken, err)
-	}
-	panic(v.broken)
+var errDeep = errors.New("too many protected calls inside of one another")
+
+func (b *bridge) throws(f, l, ud int32) (thrown bool) {
+	defer func() {
+		if b.thrown {
+			b.thrown = false
+			thrown = recover() != nil
+		}
+	}()
+	b.mod.Xtry_call(f, l, ud)
+	return false
 }
 
-func (v *VM) hostThrow([]uint64) {
-	v.thrown = true
+// Throw ends the innermost Try.
+func (b *bridge) Throw() {
+	b.thrown = true
 	panic(errThrow)
 }
 
-// at gives n bytes of the module's memory.
-func (v *VM) at(p, n uint64) []byte {
-	b, ok := v.mem.Read(uint32(p), uint32(n))
-	if !ok {
-		v.fail(errors.New("a range outside of its memory"))
+// at gives n bytes of the interpreter's memory.
+func (b *bridge) at(p, n int32) []byte {
+	from := uint64(uint32(p))
+	return b.mod.Memory()[from : from+uint64(uint32(n))]
+}
+
+// words reads a frame of argc words: for each its address and its length.
+func (b *bridge) words(frame, argc int32) [][]byte {
+	argv, mem := b.argv[:0], b.mod.Memory()
+	pairs := mem[uint32(frame):][:8*argc]
+	for ; len(pairs) >= 8; pairs = pairs[8:] {
+		p := uint64(binary.LittleEndian.Uint32(pairs))
+		end := p + uint64(binary.LittleEndian.Uint32(pairs[4:]))
+		argv = append(argv, mem[p:end:end])
 	}
-	return b
+	b.argv = argv
+	return argv
 }
 
-// words reads a frame of argc words.
-func (v *VM) words(p, argc uint64) [][]byte {
-	v.argv = v.argv[:0]
-	for range argc {
-		n := uint64(binary.LittleEndian.Uint32(v.at(p, 4)))
-		w := v.at(p+4, n)
-		v.argv = append(v.argv, w[:len(w):len(w)])
-		p += 4 + n
+// Call is redis.call. A panic of the host's is its own and no fault of the
+// interpreter's: inHost says whose code runs.
+func (b *bridge) Call(frame, argc, reply, room int32) int32 {
+	words := b.words(frame, argc)
+	b.inHost = true
+	b.reply = b.host.Call(words)
+	b.inHost = false
+	if n := int32(len(b.reply)); n <= room {
+		copy(b.at(reply, n), b.reply)
 	}
-	return v.argv
+	return int32(len(b.reply))
 }
 
-// guard keeps a panic of the host's from being taken for an error of the module's.
-func (v *VM) guard() {
-	if r := recover(); r != nil {
-		if v.bug == "" {
-			v.bug = fmt.Sprintf("BUG: in a command of a script: %v\n%s", r, debug.Stack())
-		}
-		panic(r)
-	}
-}
+// Take copies a reply that was too long for Call.
+func (b *bridge) Take(to int32) { copy(b.at(to, int32(len(b.reply))), b.reply) }
 
-func (v *VM) hostCall(stack []uint64) {
-	defer v.guard()
-	v.reply = v.host.Call(v.words(stack[0], stack[1]))
-	if n := uint64(len(v.reply)); n <= uint64(uint32(stack[3])) {
-		copy(v.at(stack[2], n), v.reply)
-	}
-	stack[0] = uint64(len(v.reply))
-}
-
-func (v *VM) hostTake(stack []uint64) {
-	copy(v.at(stack[0], uint64(len(v.reply))), v.reply)
-}
-
-func (v *VM) hostACL(stack []uint64) {
-	allowed, known := v.host.Allowed(v.words(stack[0], stack[1]))
-	stack[0] = flag(allowed)
+// ACL is redis.acl_check_cmd.
+func (b *bridge) ACL(frame, argc int32) int32 {
+	words := b.words(frame, argc)
+	b.inHost = true
+	allowed, known := b.host.Allowed(words)
+	b.inHost = false
 	if !known {
-		stack[0] = uint64(^uint32(0))
+		return -1
 	}
+	return flag(allowed)
 }
 
-func (v *VM) hostLog(stack []uint64) { v.host.Log(int(stack[0]), v.at(stack[1], stack[2])) }
+// Log is redis.log.
+func (b *bridge) Log(level, p, n int32) { b.host.Log(int(level), b.at(p, n)) }
 
-func (v *VM) hostSHA1(stack []uint64) {
-	sum := sha1.Sum(v.at(stack[0], stack[1]))
-	hex.Encode(v.at(stack[2], 2*sha1.Size), sum[:])
+// SHA1 is redis.sha1hex.
+func (b *bridge) SHA1(p, n, to int32) {
+	sum := sha1.Sum(b.at(p, n))
+	hex.Encode(b.at(to, 2*sha1.Size), sum[:])
 }
 
-func (v *VM) hostSetRepl(stack []uint64) { v.host.SetRepl(int(stack[0])) }
-func (v *VM) hostSetResp(stack []uint64) { v.host.SetProto(int(stack[0])) }
+// SetRepl is redis.set_repl.
+func (b *bridge) SetRepl(flags int32) { b.host.SetRepl(int(flags)) }
 
-func (v *VM) hostTick(stack []uint64) {
-	defer v.guard()
-	stack[0] = flag(v.host.Tick())
+// SetResp is redis.setresp.
+func (b *bridge) SetResp(version int32) { b.host.SetProto(int(version)) }
+
+// Tick asks whether the script must end.
+func (b *bridge) Tick() int32 {
+	b.inHost = true
+	stop := b.host.Tick()
+	b.inHost = false
+	return flag(stop)
 }
 
-func (v *VM) hostClock(stack []uint64) {
-	stack[0] = api.EncodeF64(float64(v.host.Micros()) / 1e6)
-}
+// Clock is os.clock, seconds.
+func (b *bridge) Clock() float64 { return float64(b.host.Micros()) / 1e6 }
 
-func (v *VM) hostFunction(stack []uint64) {
+// Function is redis.register_function; it gives the length of the error's text at err.
+func (b *bridge) Function(name, n, desc, dn, has, flags, ref, errAt, room int32) int32 {
 	f := Function{
-		Name: string(v.at(stack[0], stack[1])), Desc: string(v.at(stack[2], stack[3])), Has: stack[4] != 0,
-		Flags: Flags(stack[5]), Ref: Ref(int32(stack[6])),
+		Name: string(b.at(name, n)), Desc: string(b.at(desc, dn)), Has: has != 0,
+		Flags: Flags(flags), Ref: Ref(ref),
 	}
-	err := v.host.Register(f)
+	b.inHost = true
+	err := b.host.Register(f)
+	b.inHost = false
 	if err == nil {
-		stack[0] = 0
-		return
+		return 0
 	}
-	stack[0] = uint64(copy(v.at(stack[7], stack[8]), err.Error()))
+	return int32(copy(b.at(errAt, room), err.Error()))
 }

@@ -4,12 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-
-	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
+	"runtime/debug"
 
 	"redisd/pkg/resp"
+	"redisd/pkg/script/luago"
 )
 
 // Kind says what an interpreter is for.
@@ -23,76 +21,47 @@ const (
 
 // VM is one interpreter.
 type VM struct {
-	engine *Engine
 	host   Host
 	kind   Kind
-	mod    api.Module
-	mem    api.Memory
-	stack  api.MutableGlobal // the C stack's pointer
-	in     uint32            // where the buffers for arguments and replies are described
-	out    uint32
-	fn     functions
-	tries  []api.Function // try_call, one for every level of protected calls
-	depth  int
-	thrown bool   // a host_throw is on its way to its host_try
-	broken error  // why the interpreter cannot be used any more
-	bug    string // a panic of the host's, on its way out
+	mod    *luago.Module
+	in     int32 // where the buffers for arguments and replies are described
+	out    int32
+	depth  int   // of protected calls
+	thrown bool  // a Throw is on its way to its Try
+	inHost bool  // the host's code runs: a panic is the host's
+	broken error // why the interpreter cannot be used any more
 	argv   [][]byte
-	reply  []byte // of the last call, for hostTake
-	param  [9]uint64
-}
-
-// functions are the module's.
-type functions struct {
-	input, load, unref, run, library, usedBytes, settle, setLimit api.Function
+	reply  []byte // of the last call, for Take
 }
 
 // ErrBroken wraps the error of a script that broke its interpreter: the VM must be
 // closed.
 var ErrBroken = errors.New("script: the interpreter broke")
 
+// maxMemory bounds the memory of one interpreter, bytes.
+const maxMemory = 2<<30 - 1<<16
+
 // NewVM makes an interpreter that may use limit bytes (0: 2 GB). deprecated adds
 // the functions that Redis has withdrawn.
-func (e *Engine) NewVM(kind Kind, host Host, limit int64, deprecated bool) (*VM, error) {
-	ctx := experimental.WithMemoryAllocator(e.ctx, experimental.MemoryAllocatorFunc(mapMemory))
-	mod, err := e.runtime.InstantiateModule(ctx, e.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
-	if err != nil {
-		return nil, fmt.Errorf("script: starting the interpreter: %w", err)
+func NewVM(kind Kind, host Host, limit int64, deprecated bool) (*VM, error) {
+	v := &VM{host: host, kind: kind}
+	var err error
+	if v.mod, err = luago.New((*bridge)(v), maxMemory); err != nil {
+		return nil, err
 	}
-	v := &VM{engine: e, host: host, kind: kind, mod: mod, mem: mod.Memory()}
-	v.stack = mod.ExportedGlobal("__stack_pointer").(api.MutableGlobal)
-	f := mod.ExportedFunction
-	v.fn = functions{
-		input: f("input"), load: f("load"), unref: f("unref"), run: f("run"),
-		library: f("library"), usedBytes: f("used_bytes"), settle: f("settle"), setLimit: f("set_limit"),
-	}
-	if _, err = v.call(f("_initialize")); err != nil {
-		return nil, errors.Join(err, v.Close())
-	}
-	ok, err := v.call(f("start"), flag(kind == Functions), flag(deprecated), api.EncodeF64(float64(limit)))
-	if err == nil {
-		err = v.findBuffers()
-	}
-	if err == nil && ok == 0 {
-		err = fmt.Errorf("script: no memory for an interpreter within %d bytes", limit)
+	started, err := v.call(start, params{flag(kind == Functions), flag(deprecated)})
+	if err == nil && started == 0 {
+		err = errors.New("script: no memory for an interpreter")
 	}
 	if err != nil {
 		return nil, errors.Join(err, v.Close())
 	}
+	v.in, v.out = v.mod.Xinput_at(), v.mod.Xoutput_at()
+	v.SetLimit(limit)
 	return v, nil
 }
 
-func (v *VM) findBuffers() error {
-	in, err := v.call(v.mod.ExportedFunction("input_at"))
-	if err != nil {
-		return err
-	}
-	out, err := v.call(v.mod.ExportedFunction("output_at"))
-	v.in, v.out = uint32(in), uint32(out)
-	return err
-}
-
-func flag(b bool) uint64 {
+func flag(b bool) int32 {
 	if b {
 		return 1
 	}
@@ -100,35 +69,47 @@ func flag(b bool) uint64 {
 }
 
 // Close gives the interpreter's memory back.
-func (v *VM) Close() error { return v.mod.Close(v.engine.ctx) }
+func (v *VM) Close() error { return v.mod.Close() }
 
-// call calls a function of the module that gives an integer, or nothing. An error
-// means that the VM is broken.
-func (v *VM) call(f api.Function, args ...uint64) (uint64, error) {
-	n, err := v.callWide(f, args...)
-	return uint64(uint32(n)), err
-}
+// An entry is a function of the module that may run Lua, so that it may fail.
+type (
+	entry  func(m *luago.Module, p params) int32
+	params [4]int32
+)
 
-func (v *VM) callWide(f api.Function, args ...uint64) (uint64, error) {
+func start(m *luago.Module, p params) int32   { return m.Xstart(p[0], p[1], 0) }
+func input(m *luago.Module, p params) int32   { return m.Xinput(p[0]) }
+func load(m *luago.Module, p params) int32    { return m.Xload(p[0], p[1]) }
+func library(m *luago.Module, p params) int32 { return m.Xlibrary(p[0], p[1]) }
+func unref(m *luago.Module, p params) int32   { m.Xunref(p[0]); return 0 }
+func settle(m *luago.Module, p params) int32  { m.Xsettle(p[0]); return 0 }
+func run(m *luago.Module, p params) int32     { m.Xrun(p[0], p[1], p[2], p[3]); return 0 }
+
+// call enters the interpreter. An error means that the VM is broken.
+func (v *VM) call(f entry, p params) (n int32, err error) {
 	if v.broken != nil {
 		return 0, v.broken
 	}
-	n := copy(v.param[:], args)
-	// INFO, called by a script, asks the interpreter that runs.
-	outer, depth := v.engine.running, v.depth
-	v.engine.running = v
-	err := f.CallWithStack(v.engine.ctx, v.param[:max(n, 1)])
-	v.engine.running, v.depth = outer, depth
-	if err != nil {
-		if v.bug != "" {
-			panic(v.bug)
-		}
-		if v.broken == nil {
-			v.broken = fmt.Errorf("%w: %w", ErrBroken, err)
-		}
-		return 0, v.broken
+	defer v.leave(v.depth, debug.SetPanicOnFault(true), &err)
+	return f(v.mod, p), nil
+}
+
+// leave ends a call. A panic that is not the host's is a fault in the C code, or an
+// access outside of its memory: it ends the interpreter.
+func (v *VM) leave(depth int, faults bool, err *error) {
+	debug.SetPanicOnFault(faults)
+	v.depth = depth
+	if v.inHost {
+		return
 	}
-	return v.param[0], nil
+	if r := recover(); r != nil {
+		*err = v.breaks(fmt.Errorf("%v", r))
+	}
+}
+
+func (v *VM) breaks(err error) error {
+	v.broken = fmt.Errorf("%w: %w", ErrBroken, err)
+	return v.broken
 }
 
 // give copies words to the input: with their lengths before them, or just one.
@@ -139,18 +120,22 @@ func (v *VM) give(framed bool, lists ...[][]byte) error {
 			size += len(w) + 4
 		}
 	}
+	if size > maxMemory {
+		return errNoMemory
+	}
 	at, _, room := v.buffer(v.in)
-	if size >= room {
-		p, err := v.call(v.fn.input, uint64(size))
+	if size >= int(room) {
+		p, err := v.call(input, params{int32(size)})
 		if err != nil {
 			return err
 		}
 		at = uint32(p)
 	}
-	dst, ok := v.mem.Read(at, uint32(size))
-	if at == 0 || !ok {
+	mem := v.mod.Memory()
+	if at == 0 || uint64(at)+uint64(size) > uint64(len(mem)) {
 		return errNoMemory
 	}
+	dst := mem[at:][:size]
 	for _, l := range lists {
 		for _, w := range l {
 			if framed {
@@ -168,25 +153,17 @@ var errNoMemory = errors.New("ERR not enough memory for the script's arguments")
 // output is what the module left for the caller, in its memory.
 func (v *VM) output() ([]byte, error) {
 	at, n, _ := v.buffer(v.out)
-	b, ok := v.mem.Read(at, uint32(n))
-	if !ok {
+	mem := v.mod.Memory()
+	if uint64(at)+uint64(n) > uint64(len(mem)) {
 		return nil, v.breaks(errors.New("its output lies outside of its memory"))
 	}
-	return b, nil
+	return mem[at : at+n], nil
 }
 
 // buffer reads the description of a buffer of the module's.
-func (v *VM) buffer(at uint32) (p uint32, n, room int) {
-	b, ok := v.mem.Read(at, 12)
-	if !ok {
-		return 0, 0, 0
-	}
-	return binary.LittleEndian.Uint32(b), int(binary.LittleEndian.Uint32(b[4:])), int(binary.LittleEndian.Uint32(b[8:]))
-}
-
-func (v *VM) breaks(err error) error {
-	v.broken = fmt.Errorf("%w: %w", ErrBroken, err)
-	return v.broken
+func (v *VM) buffer(at int32) (p, n, room uint32) {
+	b := v.mod.Memory()[at:][:12]
+	return binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint32(b[8:])
 }
 
 // Load compiles a script of EVAL.
@@ -194,23 +171,23 @@ func (v *VM) Load(code []byte) (Ref, error) {
 	if err := v.give(false, [][]byte{code}); err != nil {
 		return 0, err
 	}
-	ref, err := v.call(v.fn.load, 0, uint64(len(code)))
+	ref, err := v.call(load, params{0, int32(len(code))})
 	if err != nil {
 		return 0, err
 	}
-	if int32(ref) < 0 {
+	if ref < 0 {
 		text, err := v.output()
 		if err != nil {
 			return 0, err
 		}
 		return 0, errors.New(string(text))
 	}
-	return Ref(int32(ref)), nil
+	return Ref(ref), nil
 }
 
 // Drop forgets a script or a function.
 func (v *VM) Drop(r Ref) error {
-	_, err := v.call(v.fn.unref, uint64(uint32(r)))
+	_, err := v.call(unref, params{int32(r)})
 	return err
 }
 
@@ -220,22 +197,21 @@ func (v *VM) LoadLibrary(code []byte) error {
 	if err := v.give(false, [][]byte{code}); err != nil {
 		return err
 	}
-	failed, err := v.call(v.fn.library, 0, uint64(len(code)))
+	failed, err := v.call(library, params{0, int32(len(code))})
 	if err != nil || failed == 0 {
 		return err
 	}
 	text, err := v.output()
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case failed == 1:
-		return fmt.Errorf("Error compiling function: %s", text)
-	default:
-		if len(text) >= 5 {
-			text = text[5:] // the mark of an error and its length
-		}
-		return fmt.Errorf("Error registering functions: %s", text)
 	}
+	if failed == 1 {
+		return fmt.Errorf("Error compiling function: %s", text)
+	}
+	if len(text) >= 5 {
+		text = text[5:] // the mark of an error and its length
+	}
+	return fmt.Errorf("Error registering functions: %s", text)
 }
 
 // Outcome tells what a script replied.
@@ -255,8 +231,7 @@ func (v *VM) Run(r Ref, name string, keys, args [][]byte, w *resp.Writer) (Outco
 	if err := v.give(true, keys, args); err != nil {
 		return Failed, err
 	}
-	_, err := v.call(v.fn.run, uint64(uint32(r)), uint64(len(keys)), uint64(len(args)), flag(v.kind == Eval))
-	if err != nil {
+	if _, err := v.call(run, params{int32(r), int32(len(keys)), int32(len(args)), flag(v.kind == Eval)}); err != nil {
 		return Failed, err
 	}
 	out, err := v.output()
@@ -268,26 +243,17 @@ func (v *VM) Run(r Ref, name string, keys, args [][]byte, w *resp.Writer) (Outco
 }
 
 // Used is what the interpreter has allocated, bytes.
-func (v *VM) Used() int64 {
-	n, err := v.callWide(v.fn.usedBytes)
-	if err != nil {
-		return 0
-	}
-	return int64(api.DecodeF64(n))
-}
+func (v *VM) Used() int64 { return int64(v.mod.Xused_bytes()) }
 
 // Mapped is the memory that the interpreter occupies, bytes. It does not shrink.
-func (v *VM) Mapped() int64 { return int64(v.mem.Size()) }
+func (v *VM) Mapped() int64 { return int64(len(v.mod.Memory())) }
 
 // SetLimit bounds what the interpreter may allocate, bytes; 0 is 2 GB.
-func (v *VM) SetLimit(bytes int64) error {
-	_, err := v.call(v.fn.setLimit, api.EncodeF64(float64(bytes)))
-	return err
-}
+func (v *VM) SetLimit(bytes int64) { v.mod.Xset_limit(float64(bytes)) }
 
 // Settle lets the garbage collector do a step, or all its work, between scripts,
 // and gives big buffers back.
 func (v *VM) Settle(full bool) error {
-	_, err := v.call(v.fn.settle, flag(full))
+	_, err := v.call(settle, params{flag(full)})
 	return err
 }

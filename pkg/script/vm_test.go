@@ -42,11 +42,9 @@ func (h *host) Micros() int64                    { return 1500000 }
 
 func newVM(t testing.TB, kind script.Kind, h script.Host, limit int64) *script.VM {
 	t.Helper()
-	e, err := script.NewEngine()
+	v, err := script.NewVM(kind, h, limit, false)
 	check.NoErr(t, err)
-	v, err := e.NewVM(kind, h, limit, false)
-	check.NoErr(t, err)
-	t.Cleanup(func() { check.NoErr(t, v.Close()); check.NoErr(t, e.Close()) })
+	t.Cleanup(func() { check.NoErr(t, v.Close()) })
 	return v
 }
 
@@ -116,13 +114,77 @@ func TestStop(t *testing.T) {
 	}
 }
 
-func BenchmarkRun(b *testing.B) {
-	for _, c := range []struct{ name, code string }{
+// Whatever is inside of itself too often is an error, and the interpreter goes on.
+func TestDeep(t *testing.T) {
+	for _, c := range []struct{ code, want string }{
+		{"local function f() coroutine.wrap(f)() end f()", "C stack overflow"},
+		{"return string.find(('a'):rep(1e6), ('()'):rep(20) .. ('a?'):rep(1e6))", "-ERR user_script:1: pattern too complex"},
+		{"return string.find(('a'):rep(1e4), ('a?'):rep(1e4))", ":1\r\n"},
+		{"local t = {} for i = 1, 1e5 do t = {t} end return cjson.encode(t)", "-ERR user_script:1: Cannot serialise, excessive nesting (1001)"},
+		{"return cjson.decode(('['):rep(1e5))", "-ERR user_script:1: Found too many nested data structures (1001)"},
+		{"return cmsgpack.unpack(('\\145'):rep(1e6))", "-ERR user_script:1: stack overflow"},
+		{"return select(2, loadstring('return ' .. ('{'):rep(1e5)))", "$"},
+		{"return select(2, loadstring('return ' .. ('a^'):rep(1e5) .. 'b'))", "$"},
+		{"local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) return t[1]", "-ERR user_script:1: C stack overflow"},
+		{"local function f() return pcall(f) end return f()", ":1"},
+		{"local function f() local ok, e = pcall(f) return e end return f()", ""},
+	} {
+		v := newVM(t, script.Eval, &quiet{}, 64<<20)
+		if got := eval(t, v, c.code); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %.200q, want %q", c.code, got, c.want)
+		}
+		check.Eq(t, eval(t, v, "return 1"), ":1\r\n")
+	}
+}
+
+// A panic of the host's is no fault of the interpreter's.
+func TestHostPanics(t *testing.T) {
+	v := newVM(t, script.Eval, &faulty{}, 0)
+	ref, err := v.Load([]byte("return pcall(redis.call, 'GET')"))
+	check.NoErr(t, err)
+	defer func() { check.Eq(t, recover(), any("BUG: of the host")) }()
+	_, err = v.Run(ref, "x", nil, nil, resp.NewWriter(2))
+	t.Fatalf("the panic did not come through: %v", err)
+}
+
+type faulty struct{ host }
+
+func (*faulty) Call([][]byte) []byte { panic("BUG: of the host") }
+
+// benchScripts are scripts that do one thing each.
+func benchScripts() []struct{ name, code string } {
+	return []struct{ name, code string }{
 		{"empty", "return 1"}, {"loop", "local s=0; for i=1,1000 do s = s + i*2 end return s"},
 		{"call", "redis.call('SET','k',1) return redis.call('GET','k')"},
-		{"json", "return #cjson.encode(cjson.decode('{\"a\":[1,2,3,4,5],\"b\":\"some text\",\"c\":{\"d\":true,\"e\":1.5}}'))"},
+		{"calls", "for i = 1, 10 do redis.call('INCR', 'counter') end return 1"},
+		{"encode", "return #cjson.encode({a={1,2,3,4,5,6,7,8,9,10}, b='some text', c={d=true, e=1.5, f={'x','y','z'}}})"},
+		{"decode", "return #cjson.decode('{\"a\":[1,2,3,4,5,6,7,8,9,10],\"b\":\"some text\",\"c\":{\"d\":true,\"e\":1.5,\"f\":[\"x\",\"y\",\"z\"]}}').a"},
+		{"strings", "local t = {} for i = 1, 100 do t[i] = 'k' .. i end return #table.concat(t, ',')"},
+		{"pcall", "return select('#', pcall(error, 'x'))"},
 		{"fib", "local function fib(n) if n<2 then return n end return fib(n-1)+fib(n-2) end return fib(15)"},
-	} {
+	}
+}
+
+func TestRunAllocatesNothing(t *testing.T) {
+	for _, c := range benchScripts() {
+		v := newVM(t, script.Eval, &quiet{}, 0)
+		ref, err := v.Load([]byte(c.code))
+		check.NoErr(t, err)
+		w := resp.NewWriter(2)
+		n := testing.AllocsPerRun(100, func() {
+			w.Reset()
+			if _, err := v.Run(ref, "x", nil, nil, w); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%s: %v allocations a run", c.name, n)
+		}
+	}
+}
+
+func BenchmarkRun(b *testing.B) {
+	for _, c := range benchScripts() {
 		b.Run(c.name, func(b *testing.B) {
 			v := newVM(b, script.Eval, &quiet{}, 0)
 			ref, err := v.Load([]byte(c.code))

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"sync"
 
 	"redisd/pkg/command"
 	"redisd/pkg/config"
@@ -15,15 +14,11 @@ import (
 )
 
 // scripts owns all that EVAL and FCALL need: the interpreters, the scripts that are
-// cached and the libraries of functions. The loop owns it; only the compiling of the
-// interpreter may be done elsewhere, before it is used.
+// cached and the libraries of functions. The loop owns it.
 type scripts struct {
-	srv    *Server
-	once   sync.Once
-	engine *script.Engine
-	err    error // why there is no engine
-	vms    [2]*script.VM
-	ran    int // scripts since the last step of the garbage collector
+	srv *Server
+	vms [2]*script.VM
+	ran int // scripts since the last step of the garbage collector
 
 	cache   map[string]*cached // by SHA1, lower case
 	oldest  *list.List         // of those that only EVAL brought, the one used longest ago first
@@ -78,21 +73,13 @@ func newScripts(s *Server) *scripts {
 // maxEvalScripts is how many scripts are kept that only EVAL brought; Redis's number.
 const maxEvalScripts = 500
 
-// warm compiles the interpreter. Any goroutine may call it; others wait for it.
-func (sc *scripts) warm() {
-	sc.once.Do(func() { sc.engine, sc.err = script.NewEngine() })
-}
-
 // vm gives the interpreter of a kind; it is made when it is first needed.
 func (sc *scripts) vm(kind script.Kind) (*script.VM, error) {
 	if v := sc.vms[kind]; v != nil {
 		return v, nil
 	}
-	if sc.warm(); sc.err != nil {
-		return nil, sc.err
-	}
 	cfg := sc.srv.cfg
-	v, err := sc.engine.NewVM(kind, sc, cfg.Int(config.LuaMemoryLimit), cfg.Bool(config.LuaEnableDeprecatedAPI))
+	v, err := script.NewVM(kind, sc, cfg.Int(config.LuaMemoryLimit), cfg.Bool(config.LuaEnableDeprecatedAPI))
 	if err != nil {
 		return nil, err
 	}
@@ -113,12 +100,6 @@ func (sc *scripts) drop(kind script.Kind) {
 func (sc *scripts) close() {
 	sc.drop(script.Eval)
 	sc.drop(script.Functions)
-	sc.once.Do(func() {}) // nobody compiles it any more
-	if sc.engine != nil {
-		if err := sc.engine.Close(); err != nil {
-			sc.srv.log.Warnf("Closing the interpreter: %s", err)
-		}
-	}
 }
 
 func sha1hex(b []byte) string {
@@ -334,13 +315,10 @@ func (sc *scripts) writer() resp.Writer {
 }
 
 // setLimit bounds the memory of the interpreters.
-func (sc *scripts) setLimit(bytes int64) error {
+func (sc *scripts) setLimit(bytes int64) {
 	for _, v := range sc.vms {
 		if v != nil {
-			if err := v.SetLimit(bytes); err != nil {
-				return err
-			}
+			v.SetLimit(bytes)
 		}
 	}
-	return nil
 }

@@ -104,7 +104,8 @@ func (s *Server) applyLimits() error {
 func (s *Server) applyScripts() error {
 	const most = math.MaxInt64 / 1000000 // of milliseconds in nanoseconds
 	s.scripts.threshold = min(s.cfg.Int(config.BusyReplyThreshold), most) * 1e6
-	return s.scripts.setLimit(s.cfg.Int(config.LuaMemoryLimit))
+	s.scripts.setLimit(s.cfg.Int(config.LuaMemoryLimit))
+	return nil
 }
 
 func (s *Server) applyLazy() error {

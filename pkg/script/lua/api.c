@@ -7,35 +7,38 @@
 
 #include "vm.h"
 
-static buffer frame, answer; /* of redis.call; frames are read before anything else runs */
+static buffer frame, answer; /* of redis.call */
 
-/* put_frame collects the arguments on the stack. -1 when there is none, or one is
- * neither a string nor a number, and then an error is pushed. */
+/* put_frame makes a frame of the arguments on the stack: where each lies, and its
+ * length. They must stay on the stack until it has been read. -1 when there is none, or
+ * one is neither a string nor a number, and then an error is pushed. */
 static int put_frame(lua_State *L) {
-  int argc = lua_gettop(L), i;
+  enum { pair = 8, digits = 32 };
+  int argc = lua_gettop(L);
   if (argc == 0) {
     push_error(L, "Please specify at least one argument for this redis lib call");
     return -1;
   }
   frame.len = 0;
-  for (i = 1; i <= argc; i++) {
-    char digits[64];
+  if (!buf_room(&frame, (size_t)argc * (pair + digits))) luaL_error(L, "not enough memory");
+  uint32_t *word = (uint32_t *)frame.p;
+  char *text = frame.p + argc * pair; /* of the numbers */
+  for (int i = 1; i <= argc; i++, word += 2) {
     size_t n;
     const char *s;
     if (lua_type(L, i) == LUA_TNUMBER) {
       double v = lua_tonumber(L, i);
-      n = (size_t)(v > -1e14 && v < 1e14 && v == (double)(long long)v ? vm_number2str(digits, v)
-                                                                      : snprintf(digits, sizeof digits, "%.17g", v));
-      s = digits;
+      n = (size_t)(v > -1e14 && v < 1e14 && v == (double)(long long)v ? vm_number2str(text, v)
+                                                                      : snprintf(text, digits, "%.17g", v));
+      s = text;
+      text += n;
     } else if (!(s = lua_tolstring(L, i, &n))) {
-      break;
+      lua_settop(L, 0);
+      push_error(L, "Lua redis lib command arguments must be strings or integers");
+      return -1;
     }
-    if (!buf_u32(&frame, (uint32_t)n) || !buf_put(&frame, s, n)) luaL_error(L, "not enough memory");
-  }
-  lua_settop(L, 0);
-  if (i <= argc) {
-    push_error(L, "Lua redis lib command arguments must be strings or integers");
-    return -1;
+    word[0] = (uint32_t)(uintptr_t)s;
+    word[1] = (uint32_t)n;
   }
   return argc;
 }
@@ -44,8 +47,9 @@ static int call_command(lua_State *L, int raise) {
   if (!vm_running) return raise_error(L, "redis.call/pcall can only be called inside a script invocation");
   int argc = put_frame(L);
   if (argc < 0) return raise ? lua_error(L) : 1;
-  if (!buf_room(&answer, 1024)) return luaL_error(L, "not enough memory");
+  if (answer.cap < 1024 && !buf_room(&answer, 1024)) return luaL_error(L, "not enough memory");
   int n = host_call(frame.p, argc, answer.p, (int)answer.cap - 1);
+  lua_settop(L, 0);
   if ((size_t)n >= answer.cap) {
     answer.len = 0;
     if (!buf_room(&answer, (size_t)n + 1)) return luaL_error(L, "not enough memory");
@@ -143,6 +147,7 @@ static int api_acl_check(lua_State *L) {
   int argc = put_frame(L);
   if (argc < 0) return lua_error(L);
   int allowed = host_acl(frame.p, argc);
+  lua_settop(L, 0);
   if (allowed < 0) return raise_error(L, "Invalid command passed to redis.acl_check_cmd()");
   lua_pushboolean(L, allowed);
   return 1;

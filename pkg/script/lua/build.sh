@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds ../lua.wasm: Lua 5.1 and its libraries cjson, cmsgpack, struct and bit, as Debian's
-# source package of Redis has them with its security patches, changed by lua.patch, and the
-# C files of this folder. The result is committed, so that a build of redisd needs only Go.
+# Builds ../luago/lua.go: Lua 5.1 and its libraries cjson, cmsgpack, struct and bit, as
+# Debian's source package of Redis has them with its security patches, changed by lua.patch,
+# and the C files of this folder, compiled to WebAssembly and translated to Go by wasm2go and
+# gen. The result is committed, so that a build of redisd needs only Go.
 #
 # Needs Debian's packages clang, lld, wasi-libc and libclang-rt-dev-wasm32 (and dpkg-dev, if
 # the source is not given):
@@ -31,7 +32,10 @@ for u in $units; do
 	objects="$objects $u.o"
 done
 # Without -O: the driver would run another optimizer. The stack lies first, so that one that
-# is too deep leaves the memory instead of running into data.
-clang --target=wasm32-wasi -mexec-model=reactor -o "$here/../lua.wasm" $objects \
-	-Wl,--export=__stack_pointer -Wl,--stack-first -Wl,-z,stack-size=1048576 -Wl,--strip-all
-ls -l "$here/../lua.wasm"
+# is too deep leaves the memory instead of running into data. The names stay: profiles show them.
+clang --target=wasm32-wasi -mexec-model=reactor -o lua.wasm $objects \
+	-Wl,--export=__stack_pointer -Wl,--stack-first -Wl,-z,stack-size=1048576 -Wl,--strip-debug
+go run github.com/ncruces/wasm2go@v0.4.21 -pkg luago -o translated.go lua.wasm
+(cd "$here" && go run ./gen) <translated.go >lua.go
+mv lua.go "$here/../luago/lua.go"
+ls -l "$here/../luago/lua.go"

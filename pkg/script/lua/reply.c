@@ -83,6 +83,7 @@ static void set_text(lua_State *L, const char *field, const char *p, size_t n) {
 
 /* push_items reads the n elements of an aggregate of a kind into a new table. */
 static const char *push_items(lua_State *L, char kind, long long n, const char *p) {
+  luaL_checkstack(L, 8, "reached lua stack limit");
   if (kind != '*') {
     lua_createtable(L, 0, 1);
     lua_createtable(L, 0, (int)n);
@@ -132,58 +133,60 @@ static void push_blob(lua_State *L, char kind, const char *p, long long n) {
   lua_setfield(L, -2, "verbatim_string");
 }
 
-static const char *push_one(lua_State *L, const char *p) {
-  luaL_checkstack(L, 8, "reached lua stack limit");
-  char kind = *p++;
-  const char *end = line_end(p), *next = end + 2;
-  long long n = 0;
+/* number_at reads the number at *p and steps over it and its line end. */
+static long long number_at(const char **p) {
+  const char *s = *p;
+  int minus = *s == '-';
+  unsigned long long n = 0;
+  for (s += minus; *s >= '0' && *s <= '9'; s++) n = n * 10 + (unsigned)(*s - '0');
+  *p = s + 2;
+  return (long long)(minus ? -n : n);
+}
+
+/* push_line pushes what is one line of text. */
+static const char *push_line(lua_State *L, char kind, const char *p) {
+  const char *end = line_end(p);
   switch (kind) {
-    case '+':
-      set_text(L, "ok", p, (size_t)(end - p));
-      return next;
-    case '-':
-      push_error_line(L, p, (size_t)(end - p));
-      return next;
-    case '(':
-      set_text(L, "big_number", p, (size_t)(end - p));
-      return next;
-    case '_':
-      lua_pushnil(L);
-      return next;
-    case '#':
-      lua_pushboolean(L, *p == 't');
-      return next;
+    case '+': set_text(L, "ok", p, (size_t)(end - p)); break;
+    case '-': push_error_line(L, p, (size_t)(end - p)); break;
+    case '(': set_text(L, "big_number", p, (size_t)(end - p)); break;
+    case '#': lua_pushboolean(L, *p == 't'); break;
     case ',':
       lua_createtable(L, 0, 1);
       lua_pushnumber(L, strtod(p, NULL));
       lua_setfield(L, -2, "double");
-      return next;
+      break;
+    default: lua_pushnil(L);
   }
-  n = strtoll(p, NULL, 10);
+  return end + 2;
+}
+
+static const char *push_one(lua_State *L, const char *p) {
+  char kind = *p++;
+  if (!strchr(":$*=%~|", kind)) return push_line(L, kind, p);
+  long long n = number_at(&p);
   switch (kind) {
     case ':':
       lua_pushnumber(L, (lua_Number)n);
-      return next;
+      return p;
     case '$':
     case '=':
       if (n < 0) break;
-      push_blob(L, kind, next, n);
-      return next + n + 2;
-    case '*':
-    case '%':
-    case '~':
-      if (n < 0) break;
-      return push_items(L, kind, n, next);
+      push_blob(L, kind, p, n);
+      return p + n + 2;
     case '|':
       for (; n > 0; n--) { /* attributes are not shown to scripts */
-        next = push_one(L, next);
-        next = push_one(L, next);
+        p = push_one(L, p);
+        p = push_one(L, p);
         lua_pop(L, 2);
       }
-      return push_one(L, next);
+      return push_one(L, p);
+    default:
+      if (n < 0) break;
+      return push_items(L, kind, n, p);
   }
   lua_pushboolean(L, 0); /* a null of RESP2 */
-  return next;
+  return p;
 }
 
 void push_reply(lua_State *L, const char *reply) { push_one(L, reply); }

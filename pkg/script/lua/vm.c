@@ -9,7 +9,7 @@ typedef void (*protected)(lua_State *L, void *ud);
 lua_State *vm;
 int vm_running, vm_loading, vm_resp = 2;
 buffer vm_in, vm_out;
-int vm_ticks = 1;
+int vm_ticks = 1, vm_resumed;
 
 static size_t limit = (size_t)-1, used;
 static int ended, deprecated, starved;
@@ -27,20 +27,85 @@ void vm_tick(lua_State *L) {
   raise_error(L, vm_loading ? "FUNCTION LOAD timeout" : "Script killed by user with SCRIPT KILL...");
 }
 
-static void *counted(void *ud, void *p, size_t old, size_t n) {
-  if (n == 0) {
-    free(p);
-    used -= old;
-    return NULL;
+/* Small pieces come from lists of free ones of their size: Lua tells the size of what it
+ * frees. They are cut from blocks that are not given back. */
+enum { step = 8, small = 256, block = 16384 };
+
+typedef struct piece {
+  struct piece *next;
+} piece;
+
+static piece *pieces[small / step + 1];
+static char *rest_of_block;
+static size_t block_left;
+
+static void *cut(size_t class) {
+  size_t n = class * step;
+  if (block_left < n) {
+    char *b = malloc(block);
+    if (!b) return NULL;
+    /* What is left of the old block is of no use to this size, but to smaller ones. */
+    if (block_left) {
+      piece *left = (piece *)rest_of_block;
+      left->next = pieces[block_left / step];
+      pieces[block_left / step] = left;
+    }
+    rest_of_block = b;
+    block_left = block;
   }
+  void *p = rest_of_block;
+  rest_of_block += n;
+  block_left -= n;
+  return p;
+}
+
+static void *get(size_t n) {
+  if (n > small) return malloc(n);
+  size_t class = (n + step - 1) / step;
+  piece *p = pieces[class];
+  if (!p) return cut(class);
+  pieces[class] = p->next;
+  return p;
+}
+
+static void put(void *p, size_t n) {
+  if (n > small) {
+    free(p);
+    return;
+  }
+  size_t class = (n + step - 1) / step;
+  ((piece *)p)->next = pieces[class];
+  pieces[class] = p;
+}
+
+/* vm_realloc is Lua's allocator: old and n may be 0. To make less of a piece never fails. */
+void *vm_realloc(void *p, size_t old, size_t n) {
   if (n > old && (n - old > limit || used > limit - (n - old))) {
     starved = 1;
     return NULL;
   }
-  void *q = realloc(p, n);
-  if (q) used += n - old;
-  return q;
+  used += n - old;
+  if (old == 0) {
+    p = n ? get(n) : NULL;
+  } else if (n == 0) {
+    put(p, old);
+    return NULL;
+  } else if (old > small && n > small) {
+    void *q = realloc(p, n);
+    p = q || n > old ? q : p;
+  } else if (old > small || n > small || (n + step - 1) / step != (old + step - 1) / step) {
+    void *q = get(n);
+    if (q) {
+      memcpy(q, p, old < n ? old : n);
+      put(p, old);
+    }
+    p = q || n > old ? q : p;
+  }
+  if (!p) used -= n - old;
+  return p;
 }
+
+static void *counted(void *ud, void *p, size_t old, size_t n) { return vm_realloc(p, old, n); }
 
 int buf_room(buffer *b, size_t n) {
   if (b->cap - b->len >= n) return 1;
@@ -69,7 +134,7 @@ int buf_u32(buffer *b, uint32_t v) { return buf_put(b, &v, 4); }
 /* rest collects what a script left that ran out of memory: the next one must not. */
 static void rest(lua_State *L) {
   lua_settop(L, 0);
-  vm_running = vm_loading = ended = 0;
+  vm_running = vm_loading = ended = vm_resumed = 0;
   vm_ticks = every;
   if (starved) lua_gc(L, LUA_GCCOLLECT, 0);
   starved = 0;

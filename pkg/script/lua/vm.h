@@ -16,6 +16,8 @@
 #define HOST(name) __attribute__((import_module("redisd"), import_name(#name)))
 #define EXPORT(name) __attribute__((export_name(#name)))
 
+/* A frame is argc pairs of four bytes each: the address of a word, and its length. */
+
 /* Runs the command in the frame and gives the length of its reply, which lies in
  * the first cap bytes at reply if it fits there. */
 HOST(call) int host_call(const void *frame, int argc, void *reply, int cap);
