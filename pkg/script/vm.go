@@ -69,7 +69,13 @@ func flag(b bool) int32 {
 }
 
 // Close gives the interpreter's memory back.
-func (v *VM) Close() error { return v.mod.Close() }
+func (v *VM) Close() error {
+	m := v.mod
+	v.mod, v.broken = nil, errClosed
+	return m.Close()
+}
+
+var errClosed = errors.New("script: the interpreter is closed")
 
 // An entry is a function of the module that may run Lua, so that it may fail.
 type (

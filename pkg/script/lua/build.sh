@@ -27,15 +27,15 @@ units="libc vm reply api lapi lcode ldebug ldo ldump lfunc lgc llex lmem lobject
 	lua_struct strbuf fpconv"
 objects=""
 for u in $units; do
-	clang --target=wasm32-wasi -O3 -ftls-model=local-exec -fno-strict-aliasing -mbulk-memory -msign-ext \
+	clang --target=wasm32-wasi -O2 -flto -ftls-model=local-exec -fno-strict-aliasing -mbulk-memory -msign-ext \
 		-mnontrapping-fptoint -DENABLE_CJSON_GLOBAL -w -I. -include conf.h -c "$u.c" -o "$u.o"
 	objects="$objects $u.o"
 done
 # Without -O: the driver would run another optimizer. The stack lies first, so that one that
 # is too deep leaves the memory instead of running into data. The names stay: profiles show them.
 clang --target=wasm32-wasi -mexec-model=reactor -o lua.wasm $objects \
-	-Wl,--export=__stack_pointer -Wl,--stack-first -Wl,-z,stack-size=1048576 -Wl,--strip-debug
-go run github.com/ncruces/wasm2go@v0.4.21 -pkg luago -o translated.go lua.wasm
+	-Wl,--export=__stack_pointer -Wl,--stack-first -Wl,-z,stack-size=1048576 -Wl,--strip-debug -Wl,--lto-O2
+go run github.com/ncruces/wasm2go@v0.4.21 -unsafe -pkg luago -o translated.go lua.wasm
 (cd "$here" && go run ./gen) <translated.go >lua.go
 mv lua.go "$here/../luago/lua.go"
 ls -l "$here/../luago/lua.go"
