@@ -4,22 +4,21 @@
 // # How it is built
 //
 // The interpreter is the one that Redis has, Lua 5.1 in C with the libraries cjson,
-// cmsgpack, struct and bit, compiled to WebAssembly (the folder lua, lua.wasm) and
-// run by wazero, which compiles it to machine code. So a script behaves to the last
-// error text as with Redis, and yet it cannot leave its memory: whatever goes wrong
-// in there, a fault in the C code too, ends that one interpreter with an error.
+// cmsgpack, struct and bit (the folder lua), compiled to WebAssembly and from that
+// translated to Go (the package luago). So a script behaves to the last error text as
+// with Redis, and yet it cannot leave its memory: whatever goes wrong in there, a fault
+// in the C code too, ends that one interpreter with an error.
 //
-// An Engine is the compiled module. A VM is an instance of it: one interpreter and
-// its memory, which is mapped outside of the Go heap, grows up to a limit, and is
-// given back with Close. There are two kinds, one for EVAL and one for functions,
-// as the two have different globals.
+// A VM is one interpreter and its memory, which is mapped outside of the Go heap, grows
+// up to a limit, and is given back with Close. There are two kinds, one for EVAL and one
+// for functions, as the two have different globals.
 //
 //	Go                            module
 //	VM.Run ── run ──────────────▶ lua_pcall ─▶ luaV_execute
 //	                                  │             │ redis.call
-//	host "try" ◀──────────────────────┘             │ arguments: a frame of
-//	  └─ try_call ─▶ the function                   ▼ [length, bytes]...
-//	host "throw": a panic that "try" ends        host "call" ─▶ Host.Call
+//	bridge.Try ◀──────────────────────┘             │ arguments: a frame of
+//	  └─ try_call ─▶ the function                   ▼ [address, length]...
+//	bridge.Throw: a panic that Try ends          bridge.Call ─▶ Host.Call
 //	                                                ◀─ the reply, as RESP
 //	decode ◀── marks (see lua/reply.c) ── the value that the script returned
 //

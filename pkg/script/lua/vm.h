@@ -1,8 +1,8 @@
 /* The interpreter inside of redisd: what the files of this folder share.
  *
- * They are compiled together with Lua 5.1 to one WebAssembly module (see build.sh),
- * which the daemon runs inside of its own address space but with no way out of the
- * module's memory. The functions declared with HOST are given by the daemon. */
+ * They are compiled together with Lua 5.1 to one WebAssembly module, which is translated
+ * to Go (see build.sh): it runs inside of the daemon's own address space but has no way
+ * out of the module's memory. The functions declared with HOST are given by the daemon. */
 #ifndef VM_H
 #define VM_H
 

@@ -179,6 +179,9 @@ func (m *Module) fill() {
 	m.table3[160] = (*Module)._b_size
 }
 
+// initial is the memory that the module has at first, bytes.
+const initial = 1114112
+
 // globals are the module's global variables.
 type globals struct {
 	___stack_pointer int32

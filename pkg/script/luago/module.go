@@ -46,8 +46,6 @@ const (
 	// add to it, which is below the size of the data. What is not memory in there is
 	// not mapped for use, so that the processor finds accesses out of bounds.
 	reach = start + 1<<32 + 64<<20
-	// initial is the memory that the module has at first.
-	initial = 17 << pageBits
 )
 
 // The structure must fit before the memory.

@@ -44,21 +44,21 @@ type edit struct {
 
 // generator is one run.
 type generator struct {
-	text  []byte
-	fset  *token.FileSet
-	edits []edit
-	funcs map[string]*ast.FuncDecl
-	elems []string          // the functions of the table, from the index first on
-	types map[string]int    // of functions that are called through the table: its number
-	stats map[ast.Node]bool // indices that are written to
-	err   error
+	text   []byte
+	fset   *token.FileSet
+	edits  []edit
+	funcs  map[string]*ast.FuncDecl
+	elems  []string          // the functions of the table, from the index first on
+	types  map[string]int    // of functions that are called through the table: its number
+	writes map[ast.Node]bool // indices that are written to
+	err    error
 }
 
 // first is the index of the table's first function.
 const first = 1
 
 func rewrite(text []byte) ([]byte, error) {
-	g := &generator{text: text, fset: token.NewFileSet(), funcs: map[string]*ast.FuncDecl{}, types: map[string]int{}, stats: map[ast.Node]bool{}}
+	g := &generator{text: text, fset: token.NewFileSet(), funcs: map[string]*ast.FuncDecl{}, types: map[string]int{}, writes: map[ast.Node]bool{}}
 	f, err := parser.ParseFile(g.fset, "wasm2go", text, parser.SkipObjectResolution)
 	if err != nil {
 		return nil, err
@@ -157,13 +157,13 @@ func (g *generator) visit(n ast.Node) bool {
 			if !ok || !member(ix.X, "memory") {
 				continue
 			}
-			g.stats[ix] = true
+			g.writes[ix] = true
 			g.replace(ix.Pos(), ix.Lbrack+1, "store8(m, ")
 			g.replace(ix.Rbrack, n.Rhs[0].Pos(), ", ")
 			g.replace(n.End(), n.End(), ")")
 		}
 	case *ast.IndexExpr:
-		if member(n.X, "memory") && !g.stats[n] {
+		if member(n.X, "memory") && !g.writes[n] {
 			g.replace(n.Pos(), n.Lbrack+1, "load8(m, ")
 			g.replace(n.Rbrack, n.Rbrack+1, ")")
 		}
@@ -264,13 +264,17 @@ func (g *generator) state(f *ast.File) string {
 		}
 		return false
 	})
+	initial := ""
 	for _, st := range g.funcs["New"].Body.List {
 		text := g.source(st)
+		if size, ok := strings.CutPrefix(text, "m.memory = make([]byte, "); ok {
+			initial = strings.TrimSuffix(size, ")")
+		}
 		if strings.HasPrefix(text, "memory_init(m.memory, ") || strings.HasPrefix(text, "m.___") {
 			begin.WriteString("\t" + strings.Replace(text, "m.memory", "m", 1) + "\n")
 		}
 	}
-	return "// globals are the module's global variables.\ntype globals struct {\n" + fields.String() +
+	return "// initial is the memory that the module has at first, bytes.\nconst initial = " + initial + "\n\n// globals are the module's global variables.\ntype globals struct {\n" + fields.String() +
 		"}\n\nfunc (m *Module) begin() {\n" + begin.String() + "}\n\n"
 }
 
