@@ -28,6 +28,7 @@ type scripts struct {
 	libs    *libraries
 	loading *library // whose code runs now, nil when none does
 
+	recent    recent
 	room      scriptRun  // for run
 	run       *scriptRun // the script that runs, nil when none does
 	client    *client    // in whose name scripts call commands

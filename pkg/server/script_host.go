@@ -15,7 +15,7 @@ import (
 // Call runs a command of the script.
 func (sc *scripts) Call(argv [][]byte) []byte {
 	s, x, r := sc.srv, sc.srv.exec, sc.run
-	spec := s.table.Resolve(argv)
+	spec := sc.resolve(argv)
 	if reason := sc.refused(r, spec, argv); reason != "" {
 		s.stats.reject(spec, reason)
 		sc.buf = append(append(append(sc.buf[:0], '-'), reason...), "\r\n"...)
@@ -33,6 +33,34 @@ func (sc *scripts) Call(argv [][]byte) []byte {
 	x.w, x.client, x.inner = w, client, inner
 	x.tx.muted, x.ctx.Script = false, false
 	return sc.buf
+}
+
+// recent are commands that scripts called, at a place that their names give: a script
+// calls the same few again and again.
+type recent [64]struct {
+	name [12]byte // as the script wrote it
+	n    int
+	spec *command.Spec
+}
+
+// resolve finds the row of a command; nil when there is none.
+func (sc *scripts) resolve(argv [][]byte) *command.Spec {
+	name := argv[0]
+	n := len(name)
+	if n == 0 || n > len(recent{}[0].name) {
+		return sc.srv.table.Resolve(argv)
+	}
+	r := &sc.recent[(uint(name[0])*5+uint(name[n-1])+uint(n))%uint(len(sc.recent))]
+	if r.n == n && string(r.name[:n]) == string(name) {
+		return r.spec
+	}
+	spec := sc.srv.table.Lookup(name)
+	if spec == nil || spec.Sub != nil { // a container's row depends on the next word
+		return sc.srv.table.Resolve(argv)
+	}
+	r.n, r.spec = n, spec
+	copy(r.name[:], name)
+	return spec
 }
 
 // refused is what the gates are for clients; the order is Redis's.

@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -101,5 +103,65 @@ func TestScriptsEndWithoutEnd(t *testing.T) {
 	} {
 		check.Contains(t, here.refused("EVAL", c.code, "0"), c.want)
 		check.Eq(t, fmt.Sprint(here.do("EVAL", "return 'alive'", "0")), fmt.Sprint(here.do("ECHO", "alive")))
+	}
+}
+
+// Numbers take short ways through the interpreter when they are short themselves.
+func TestScriptsReadAndWriteNumbersAsRedis(t *testing.T) {
+	oracle, here := startOracle(t), startServer(t).dial()
+	const code = `local r = {}
+for i, text in ipairs(ARGV) do
+  local n = tonumber(text)
+  local ok, list = pcall(cjson.decode, '[' .. text .. ']')
+  r[i] = table.concat({text, tostring(n), n and string.format('%.17g', n) or '', n and redis.call('echo', n) or '',
+    n and n == n and n - n == 0 and cjson.encode({n, n / 8, -n}) or '', ok and list[1] and string.format('%.17g', list[1]) or tostring(list):gsub('table.*', '')}, ' ')
+end
+return r`
+	random := rand.New(rand.NewPCG(1, 2))
+	words := []string{"EVAL", code, "0", "0", "-0", "00", "-00.10", "1.", ".5", "-.5", ".", "-", "", "1..2", "1.2.3", "1e5", "1E-5", "1e", "0x10", "0x", "0X1p4",
+		" 1", "1 ", "1a", "+1", "--1", "inf", "-inf", "nan", "1e400", "1e-400", "0.0001", "0.00001", "-0.0001", "99999999999999", "100000000000000",
+		"99999999999999.5", "9999999999.9999", "10000000000.0001", "999999999999999", "1000000000000000", "0.1234567890123456", "9007199254740993", "0.30000000000000004",
+		"123456789012345.6", "4503599627370497.5"}
+	for range 3000 {
+		digits := strconv.FormatUint(random.Uint64()>>random.IntN(64), 10)
+		if point := random.IntN(len(digits) + 1); random.IntN(4) > 0 {
+			digits = digits[:point] + "." + digits[point:]
+		}
+		if random.IntN(4) == 0 {
+			digits = "-" + digits
+		}
+		words = append(words, digits)
+	}
+	want, got := oracle.do(words...).Elems, here.do(words...).Elems
+	if len(want) != len(words)-3 {
+		t.Fatalf("the script failed: %s", oracle.do(words...).Text)
+	}
+	check.Eq(t, len(got), len(want))
+	for i := range want {
+		if got[i].Text != want[i].Text {
+			t.Errorf("redis:  %s\nredisd: %s", want[i].Text, got[i].Text)
+		}
+	}
+}
+
+// The rows of commands that scripts call again are remembered, but not for containers.
+func TestScriptsCallCommandsAgain(t *testing.T) {
+	here := startServer(t).dial()
+	here.ok("SET", "k", "1")
+	const code = `local r = {}
+for _, words in ipairs{{'OBJECT'}, {'OBJECT', 'ENCODING', 'k'}, {'OBJECT'}, {'get', 'k'}, {'GET', 'k'}, {'get', 'k'}, {'nosuch'}, {'GET'}, {'OBJECT', 'ENCODING', 'k'}, {''}, {('x'):rep(500)}} do
+  local reply = redis.pcall(unpack(words))
+  r[#r + 1] = tostring(type(reply) == 'table' and reply.err or reply)
+end
+return r`
+	want := []string{"ERR Wrong number of args calling Redis command from script", "int", "ERR Wrong number of args calling Redis command from script",
+		"1", "1", "1", "ERR Unknown Redis command called from script", "ERR Wrong number of args calling Redis command from script", "int",
+		"ERR Unknown Redis command called from script", "ERR Unknown Redis command called from script"}
+	for range 2 {
+		got := here.do("EVAL", code, "0").Elems
+		check.Eq(t, len(got), len(want))
+		for i := range want {
+			check.Eq(t, got[i].Text, want[i])
+		}
 	}
 }

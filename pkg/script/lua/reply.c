@@ -163,27 +163,31 @@ static const char *push_line(lua_State *L, char kind, const char *p) {
 
 static const char *push_one(lua_State *L, const char *p) {
   char kind = *p++;
-  if (!strchr(":$*=%~|", kind)) return push_line(L, kind, p);
-  long long n = number_at(&p);
+  long long n;
   switch (kind) {
     case ':':
-      lua_pushnumber(L, (lua_Number)n);
+      lua_pushnumber(L, (lua_Number)number_at(&p));
       return p;
     case '$':
     case '=':
+      n = number_at(&p);
       if (n < 0) break;
       push_blob(L, kind, p, n);
       return p + n + 2;
     case '|':
-      for (; n > 0; n--) { /* attributes are not shown to scripts */
+      for (n = number_at(&p); n > 0; n--) { /* attributes are not shown to scripts */
         p = push_one(L, p);
         p = push_one(L, p);
         lua_pop(L, 2);
       }
       return push_one(L, p);
-    default:
+    case '*':
+    case '%':
+    case '~':
+      n = number_at(&p);
       if (n < 0) break;
       return push_items(L, kind, n, p);
+    default: return push_line(L, kind, p);
   }
   lua_pushboolean(L, 0); /* a null of RESP2 */
   return p;

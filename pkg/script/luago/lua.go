@@ -3351,7 +3351,7 @@ func (m *Module) ___assert_fail(v0, v1, v2, v3 int32) {
 	store32(m, uint64(uint32(v4))+8, uint32(v3))
 	store32(m, uint64(uint32(v4))+4, uint32(v1))
 	store32(m, uint64(uint32(v4)), uint32(v0))
-	_ = _fprintf(i32(1077024), i32(1059584), v4)
+	_ = _fprintf(i32(1077024), i32(1059576), v4)
 	_abort()
 	panic("unreachable")
 }
@@ -4562,7 +4562,7 @@ l7:
 											v35 = -v35
 											v36 = i32(1)
 											v37 = i32(0)
-											v38 = i32(1050700)
+											v38 = i32(0x100844)
 											goto l104
 										l103:
 											if v30&i32(2048) == 0 {
@@ -4570,13 +4570,13 @@ l7:
 											}
 											v36 = i32(1)
 											v37 = i32(0)
-											v38 = i32(1050703)
+											v38 = i32(1050695)
 											goto l104
 										l105:
 											v36 = v30 & i32(1)
-											p123 := i32(1050701)
+											p123 := i32(1050693)
 											if v36 != 0 {
-												p123 = i32(1050706)
+												p123 = i32(1050698)
 											}
 											v38 = p123
 											var p124 int32
@@ -5403,7 +5403,7 @@ l7:
 															if t272&i32(32) != 0 {
 																goto l181
 															}
-															_ = m.___fwritex(i32(1058330), i32(1), v0)
+															_ = m.___fwritex(i32(1058322), i32(1), v0)
 														}
 													l181:
 														if uint32(v24) < uint32(v29) {
@@ -5568,7 +5568,7 @@ l7:
 															if t294&i32(32) != 0 {
 																goto l197
 															}
-															_ = m.___fwritex(i32(1058330), i32(1), v0)
+															_ = m.___fwritex(i32(1058322), i32(1), v0)
 														}
 													l197:
 														v21 = v11 - v20
@@ -5715,13 +5715,13 @@ l7:
 													goto l112
 												}
 												v20 = v31 & i32(32)
-												p137 := i32(1056925)
+												p137 := i32(1056917)
 												if v20 != 0 {
-													p137 = i32(1053750)
+													p137 = i32(1053742)
 												}
-												p138 := i32(1057016)
+												p138 := i32(1057008)
 												if v20 != 0 {
-													p138 = i32(1054934)
+													p138 = i32(1054926)
 												}
 												p139 := p138
 												if v35 != v35 {
@@ -5795,7 +5795,7 @@ l7:
 										t83 := int64(load64(m, uint64(uint32(v5))+56))
 										store8(m, uint64(uint32(v5))+55, byte(t83))
 										v23 = i32(0)
-										v32 = i32(1050690)
+										v32 = i32(1050682)
 										v26 = i32(1)
 										v21 = v7
 										v20 = v17
@@ -5811,7 +5811,7 @@ l7:
 										goto l50
 									case 52:
 										v23 = i32(0)
-										v32 = i32(1050690)
+										v32 = i32(1050682)
 										t50 := int64(load64(m, uint64(uint32(v5))+56))
 										v33 = t50
 										goto l62
@@ -5860,7 +5860,7 @@ l7:
 										fallthrough
 									case 23, 55:
 										v23 = i32(0)
-										v32 = i32(1050690)
+										v32 = i32(1050682)
 										{
 											t59 := int64(load64(m, uint64(uint32(v5))+56))
 											v33 = t59
@@ -5885,7 +5885,7 @@ l7:
 												if v30&i32(8) == 0 {
 													goto l71
 												}
-												v32 = v31>>4 + i32(1050690)
+												v32 = v31>>4 + i32(1050682)
 												v23 = i32(2)
 												goto l71
 											}
@@ -5918,7 +5918,7 @@ l7:
 										}
 									l73:
 										v23 = i32(0)
-										v32 = i32(1050690)
+										v32 = i32(1050682)
 										if v30&i32(8) == 0 {
 											goto l71
 										}
@@ -5941,7 +5941,7 @@ l7:
 											v33 = i64(0) - v33
 											store64(m, uint64(uint32(t67))+56, uint64(v33))
 											v23 = i32(1)
-											v32 = i32(1050690)
+											v32 = i32(1050682)
 											goto l62
 										}
 									l75:
@@ -5949,13 +5949,13 @@ l7:
 											goto l76
 										}
 										v23 = i32(1)
-										v32 = i32(1050691)
+										v32 = i32(1050683)
 										goto l62
 									l76:
 										v23 = v30 & i32(1)
-										p68 := i32(1050690)
+										p68 := i32(1050682)
 										if v23 != 0 {
-											p68 = i32(0x100844)
+											p68 = i32(1050684)
 										}
 										v32 = p68
 									}
@@ -6056,7 +6056,7 @@ l7:
 						l60:
 							t86 := int32(load32(m, uint64(uint32(v5))+56))
 							v20 = t86
-							p87 := i32(1058658)
+							p87 := i32(1058650)
 							if v20 != 0 {
 								p87 = v20
 							}
@@ -6073,7 +6073,7 @@ l7:
 						t91 := m._strnlen(t90, p88)
 						v26 = t91
 						v20 = t89 + v26
-						v32 = i32(1050690)
+						v32 = i32(1050682)
 						if v24 > i32(-1) {
 							goto l83
 						}
@@ -6262,7 +6262,7 @@ l7:
 			}
 		l50:
 			v23 = i32(0)
-			v32 = i32(1050690)
+			v32 = i32(1050682)
 			v20 = v17
 			v29 = v30
 			v26 = v24
@@ -7044,7 +7044,7 @@ l0:
 }
 
 func (m *Module) _long_double_not_supported() {
-	_ = _fputs(i32(1059453), i32(1077024))
+	_ = _fputs(i32(1059445), i32(1077024))
 	_abort()
 	panic("unreachable")
 }
@@ -14504,7 +14504,7 @@ func (m *Module) _vm_number2str(v0 int32, v1 float64) int32 {
 		}
 	l0:
 		store64(m, uint64(uint32(v2)), math.Float64bits(v1))
-		t21 := m._sprintf(v0, i32(1054911), v2)
+		t21 := m._sprintf(v0, i32(1054903), v2)
 		v8 = t21
 	}
 l13:
@@ -14769,7 +14769,7 @@ l6:
 	store32(m, uint64(uint32(v4))+8, uint32(t24))
 	t25 := int32(load32(m, uint64(uint32(v3))+8))
 	v4 = t25
-	t26 := m._luaS_newlstr(v3, i32(1050656), i32(7))
+	t26 := m._luaS_newlstr(v3, i32(1050648), i32(7))
 	v5 = t26
 	store32(m, uint64(uint32(v2))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v2)), uint32(v5))
@@ -14790,7 +14790,7 @@ l6:
 	store32(m, uint64(uint32(v2)), uint32(v4+v0))
 	{
 		{
-			t33 := m._lua_load(v3, i32(6), v2, i32(1052975))
+			t33 := m._lua_load(v3, i32(6), v2, i32(1052967))
 			if t33 == 0 {
 				goto l7
 			}
@@ -14869,7 +14869,7 @@ l13:
 	store32(m, uint64(uint32(v4))+8, uint32(t55))
 	t56 := int32(load32(m, uint64(uint32(v3))+8))
 	v4 = t56
-	t57 := m._luaS_newlstr(v3, i32(1050656), i32(7))
+	t57 := m._luaS_newlstr(v3, i32(1050648), i32(7))
 	v5 = t57
 	store32(m, uint64(uint32(v2))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v2)), uint32(v5))
@@ -15210,7 +15210,7 @@ l1:
 		}
 	l4:
 		if uint32(v2+i32(19)) <= uint32(i32(17)) {
-			m._luaG_runerror(v0, i32(1054862), i32(0))
+			m._luaG_runerror(v0, i32(1054854), i32(0))
 			panic("unreachable")
 		}
 		v6 = v2 + i32(17)
@@ -15286,7 +15286,7 @@ l26:
 				v5 = t2
 				t3 := int32(load32(m, uint64(uint32(v5))+8))
 				if t3 != 0 {
-					m._luaG_runerror(v0, i32(1055666), i32(0))
+					m._luaG_runerror(v0, i32(1055658), i32(0))
 					panic("unreachable")
 				}
 				t4 := m._luaH_get(v5, v2)
@@ -15299,13 +15299,13 @@ l26:
 					t5 := int32(load32(m, uint64(uint32(v2))+8))
 					switch t5 {
 					case 0:
-						m._luaG_runerror(v0, i32(1053949), i32(0))
+						m._luaG_runerror(v0, i32(1053941), i32(0))
 						panic("unreachable")
 					case 3:
 						t6 := math.Float64frombits(load64(m, uint64(uint32(v2))))
 						v8 = t6
 						if v8 != v8 {
-							m._luaG_runerror(v0, i32(1056837), i32(0))
+							m._luaG_runerror(v0, i32(1056829), i32(0))
 							panic("unreachable")
 						}
 						fallthrough
@@ -15470,19 +15470,19 @@ l26:
 				t46 := m._getobjname(v0, v5, (v1-t45)>>4, v4+i32(60))
 				v12 = t46
 				if v12 != 0 {
-					store32(m, uint64(uint32(v4))+16, uint32(i32(1050680)))
+					store32(m, uint64(uint32(v4))+16, uint32(i32(1050672)))
 					store32(m, uint64(uint32(v4))+20, uint32(v12))
 					t66 := int32(load32(m, uint64(uint32(v4))+60))
 					store32(m, uint64(uint32(v4))+24, uint32(t66))
 					store32(m, uint64(uint32(v4))+28, uint32(v6))
-					m._luaG_runerror(v0, i32(1058723), v4+i32(16))
+					m._luaG_runerror(v0, i32(1058715), v4+i32(16))
 					panic("unreachable")
 				}
 			}
 		l20:
 			store32(m, uint64(uint32(v4))+4, uint32(v6))
-			store32(m, uint64(uint32(v4)), uint32(i32(1050680)))
-			m._luaG_runerror(v0, i32(1055163), v4)
+			store32(m, uint64(uint32(v4)), uint32(i32(1050672)))
+			m._luaG_runerror(v0, i32(1055155), v4)
 			panic("unreachable")
 		}
 	l13:
@@ -15549,7 +15549,7 @@ l26:
 			goto l26
 		}
 	}
-	m._luaG_runerror(v0, i32(1055558), i32(0))
+	m._luaG_runerror(v0, i32(1055550), i32(0))
 	panic("unreachable")
 l14:
 	m.___stack_pointer = v4 + i32(64)
@@ -15582,7 +15582,7 @@ func (m *Module) _lua_load(v0, v1, v2, v3 int32) int32 {
 	v1 = v4 + i32(36)
 	store32(m, uint64(uint32(v1)), uint32(i32(0)))
 	t2 := v4
-	p1 := i32(1057190)
+	p1 := i32(1057182)
 	if v3 != 0 {
 		p1 = v3
 	}
@@ -15755,12 +15755,12 @@ func (m *Module) _luaD_pcall(v0, v1, v2, v3, v4 int32) int32 {
 		default:
 			goto l4
 		case 2:
-			t11 := m._luaS_newlstr(v0, i32(1050317), i32(17))
+			t11 := m._luaS_newlstr(v0, i32(1050309), i32(17))
 			store32(m, uint64(uint32(v2)), uint32(t11))
 			v3 = i32(4)
 			goto l5
 		case 3:
-			t12 := m._luaS_newlstr(v0, i32(1054838), i32(23))
+			t12 := m._luaS_newlstr(v0, i32(1054830), i32(23))
 			store32(m, uint64(uint32(v2)), uint32(t12))
 			v3 = i32(4)
 			goto l5
@@ -16270,21 +16270,21 @@ func (m *Module) _put_error(v0, v1 int32) {
 				}
 			l40:
 				v3 = v5 + v4
-				t70 := int64(load64(m, uint64(uint32(i32(0)))+1055351))
+				t70 := int64(load64(m, uint64(uint32(i32(0)))+1055343))
 				store64(m, uint64(uint32(v3)), uint64(t70))
-				t71 := int64(load64(m, uint64(uint32(i32(0)))+1055364))
+				t71 := int64(load64(m, uint64(uint32(i32(0)))+1055356))
 				store64(m, uint64(uint32(v3+i32(13))), uint64(t71))
-				t72 := int64(load64(m, uint64(uint32(i32(0)))+1055359))
+				t72 := int64(load64(m, uint64(uint32(i32(0)))+1055351))
 				store64(m, uint64(uint32(v3+i32(8))), uint64(t72))
 				store32(m, uint64(uint32(i32(0)))+1079072, uint32(v4+i32(21)))
 				goto l25
 			}
 		l36:
-			m._luaL_error(v0, i32(1050317), i32(0))
+			m._luaL_error(v0, i32(1050309), i32(0))
 			panic("unreachable")
 		}
 	l26:
-		t73 := m._luaS_newlstr(v0, i32(1055254), i32(25))
+		t73 := m._luaS_newlstr(v0, i32(1055246), i32(25))
 		v3 = t73
 		store32(m, uint64(uint32(v2))+8, uint32(i32(4)))
 		store32(m, uint64(uint32(v2)), uint32(v3))
@@ -16437,7 +16437,7 @@ func (m *Module) _put_error(v0, v1 int32) {
 		store32(m, uint64(uint32(i32(0)))+1079072, uint32(t98+i32(4)))
 		t99 := int32(load32(m, uint64(uint32(v0))+8))
 		v3 = t99
-		t100 := m._luaS_newlstr(v0, i32(1052158), i32(3))
+		t100 := m._luaS_newlstr(v0, i32(1052150), i32(3))
 		v5 = t100
 		store32(m, uint64(uint32(v2))+8, uint32(i32(4)))
 		store32(m, uint64(uint32(v2)), uint32(v5))
@@ -16447,7 +16447,7 @@ func (m *Module) _put_error(v0, v1 int32) {
 		t103 := v0
 		v3 = t102
 		store32(m, uint64(uint32(t103))+8, uint32(v3+i32(16)))
-		v7 = i32(1058658)
+		v7 = i32(1058650)
 		{
 			if v3 == i32(1074872) {
 				goto l57
@@ -16531,7 +16531,7 @@ func (m *Module) _put_error(v0, v1 int32) {
 			if v1 == 0 {
 				goto l64
 			}
-			t120 := m._luaS_newlstr(v0, i32(1055884), i32(6))
+			t120 := m._luaS_newlstr(v0, i32(1055876), i32(6))
 			v3 = t120
 			store32(m, uint64(uint32(v2))+8, uint32(i32(4)))
 			store32(m, uint64(uint32(v2)), uint32(v3))
@@ -16541,7 +16541,7 @@ func (m *Module) _put_error(v0, v1 int32) {
 			t123 := v0
 			v3 = t122
 			store32(m, uint64(uint32(t123))+8, uint32(v3+i32(16)))
-			t124 := m._luaS_newlstr(v0, i32(1055454), i32(4))
+			t124 := m._luaS_newlstr(v0, i32(1055446), i32(4))
 			v5 = t124
 			store32(m, uint64(uint32(v2))+8, uint32(i32(4)))
 			store32(m, uint64(uint32(v2)), uint32(v5))
@@ -16628,9 +16628,9 @@ func (m *Module) _put_error(v0, v1 int32) {
 				}
 			l67:
 				v3 = v6 + v5
-				t141 := int64(load64(m, uint64(uint32(i32(0)))+1059432))
+				t141 := int64(load64(m, uint64(uint32(i32(0)))+1059424))
 				store64(m, uint64(uint32(v3)), uint64(t141))
-				t142 := int32(load8(m, uint64(uint32(i32(0)))+1059440))
+				t142 := int32(load8(m, uint64(uint32(i32(0)))+1059432))
 				store8(m, uint64(uint32(v3+i32(8))), byte(t142))
 				t143 := int32(load32(m, uint64(uint32(i32(0)))+1079072))
 				v5 = t143
@@ -16751,9 +16751,9 @@ func (m *Module) _put_error(v0, v1 int32) {
 				}
 			l78:
 				v3 = v6 + v5
-				t160 := int32(load32(m, uint64(uint32(i32(0)))+1059421))
+				t160 := int32(load32(m, uint64(uint32(i32(0)))+1059413))
 				store32(m, uint64(uint32(v3)), uint32(t160))
-				t161 := int32(load8(m, uint64(uint32(i32(0)))+1059425))
+				t161 := int32(load8(m, uint64(uint32(i32(0)))+1059417))
 				store8(m, uint64(uint32(v3+i32(4))), byte(t161))
 				t162 := int32(load32(m, uint64(uint32(i32(0)))+1079072))
 				v5 = t162 + i32(5)
@@ -17015,28 +17015,28 @@ l25:
 	m.___stack_pointer = v2 + i32(16)
 	return
 l5:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 l11:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 l22:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 l30:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 l48:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 l54:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 l61:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 l69:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 }
 
@@ -17766,7 +17766,7 @@ l0:
 	store32(m, uint64(uint32(v2))+8, uint32(v4+v0))
 	{
 		{
-			t9 := m._lua_load(v3, i32(6), v2+i32(8), i32(1050984))
+			t9 := m._lua_load(v3, i32(6), v2+i32(8), i32(1050976))
 			if t9 == 0 {
 				goto l2
 			}
@@ -18157,7 +18157,7 @@ l11:
 	l13:
 		t49 := int32(load32(m, uint64(uint32(v5))+72))
 		store32(m, uint64(uint32(t49))+8, uint32(i32(0)))
-		t50 := m._luaS_newlstr(v5, i32(1056795), i32(4))
+		t50 := m._luaS_newlstr(v5, i32(1056787), i32(4))
 		v6 = t50
 		store32(m, uint64(uint32(v4))+8, uint32(i32(4)))
 		store32(m, uint64(uint32(v4)), uint32(v6))
@@ -18167,7 +18167,7 @@ l11:
 		m._luaV_settable(t51, v6, v4, t52+i32(-16))
 		t53 := int32(load32(m, uint64(uint32(v5))+8))
 		store32(m, uint64(uint32(v5))+8, uint32(t53+i32(-16)))
-		t54 := m._luaS_newlstr(v5, i32(1056811), i32(4))
+		t54 := m._luaS_newlstr(v5, i32(1056803), i32(4))
 		v7 = t54
 		store32(m, uint64(uint32(v4))+8, uint32(i32(4)))
 		store32(m, uint64(uint32(v4)), uint32(v7))
@@ -18488,7 +18488,7 @@ l1:
 				v5 = t6
 				t7 := int32(load32(m, uint64(uint32(v5))+8))
 				if t7 != 0 {
-					m._luaG_runerror(v0, i32(1055666), i32(0))
+					m._luaG_runerror(v0, i32(1055658), i32(0))
 					panic("unreachable")
 				}
 				t8 := int32(load32(m, uint64(uint32(v0))+8))
@@ -18780,13 +18780,13 @@ func (m *Module) _put_value(v0 int32) {
 					}
 				l21:
 					v2 = v4 + v3
-					t38 := int64(load64(m, uint64(uint32(i32(0)))+1051245))
+					t38 := int64(load64(m, uint64(uint32(i32(0)))+1051237))
 					store64(m, uint64(uint32(v2)), uint64(t38))
-					t39 := int32(load32(m, uint64(uint32(i32(0)))+1051268))
+					t39 := int32(load32(m, uint64(uint32(i32(0)))+1051260))
 					store32(m, uint64(uint32(v2+i32(23))), uint32(t39))
-					t40 := int64(load64(m, uint64(uint32(i32(0)))+1051261))
+					t40 := int64(load64(m, uint64(uint32(i32(0)))+1051253))
 					store64(m, uint64(uint32(v2+i32(16))), uint64(t40))
-					t41 := int64(load64(m, uint64(uint32(i32(0)))+1051253))
+					t41 := int64(load64(m, uint64(uint32(i32(0)))+1051245))
 					store64(m, uint64(uint32(v2+i32(8))), uint64(t41))
 					store32(m, uint64(uint32(i32(0)))+1079072, uint32(v3+i32(27)))
 					t42 := int32(load32(m, uint64(uint32(v0))+8))
@@ -19287,10 +19287,10 @@ func (m *Module) _put_value(v0 int32) {
 						goto l43
 					}
 				l35:
-					m._luaL_error(v0, i32(1050317), i32(0))
+					m._luaL_error(v0, i32(1050309), i32(0))
 					panic("unreachable")
 				case 4:
-					m._lua_pushstring(v0, i32(1052158))
+					m._lua_pushstring(v0, i32(1052150))
 					t119 := int32(load32(m, uint64(uint32(v0))+8))
 					v3 = t119
 					v2 = v3 + i32(-16)
@@ -19372,7 +19372,7 @@ func (m *Module) _put_value(v0 int32) {
 						l74:
 							{
 								if v3 == i32(61) {
-									m._lua_pushstring(v0, i32(1051401))
+									m._lua_pushstring(v0, i32(1051393))
 									t153 := int32(load32(m, uint64(uint32(v0))+8))
 									v6 = t153
 									v3 = v6 + i32(-16)
@@ -19432,7 +19432,7 @@ func (m *Module) _put_value(v0 int32) {
 									store8(m, uint64(uint32(v1))+16, byte(i32(43)))
 									t140 := m._buf_put(i32(1079068), v1+i32(16), i32(1))
 									if t140 == 0 {
-										m._luaL_error(v0, i32(1050317), i32(0))
+										m._luaL_error(v0, i32(1050309), i32(0))
 										panic("unreachable")
 									}
 									{
@@ -19446,7 +19446,7 @@ func (m *Module) _put_value(v0 int32) {
 										}
 									}
 								l82:
-									m._luaL_error(v0, i32(1050317), i32(0))
+									m._luaL_error(v0, i32(1050309), i32(0))
 									panic("unreachable")
 								case 3:
 									t143 := int32(load32(m, uint64(uint32(v1))+8))
@@ -19454,7 +19454,7 @@ func (m *Module) _put_value(v0 int32) {
 									store8(m, uint64(uint32(v1))+16, byte(i32(40)))
 									t144 := m._buf_put(i32(1079068), v1+i32(16), i32(1))
 									if t144 == 0 {
-										m._luaL_error(v0, i32(1050317), i32(0))
+										m._luaL_error(v0, i32(1050309), i32(0))
 										panic("unreachable")
 									}
 									{
@@ -19468,7 +19468,7 @@ func (m *Module) _put_value(v0 int32) {
 										}
 									}
 								l85:
-									m._luaL_error(v0, i32(1050317), i32(0))
+									m._luaL_error(v0, i32(1050309), i32(0))
 									panic("unreachable")
 								case 7:
 									t147 := int32(load32(m, uint64(uint32(v0))+8))
@@ -19497,14 +19497,14 @@ func (m *Module) _put_value(v0 int32) {
 									store8(m, uint64(uint32(v1))+15, byte(i32(44)))
 									t151 := m._buf_put(i32(1079068), v1+i32(15), i32(1))
 									if t151 == 0 {
-										m._luaL_error(v0, i32(1050317), i32(0))
+										m._luaL_error(v0, i32(1050309), i32(0))
 										panic("unreachable")
 									}
 									t152 := m._buf_put(i32(1079068), v1+i32(16), i32(8))
 									if t152 != 0 {
 										goto l83
 									}
-									m._luaL_error(v0, i32(1050317), i32(0))
+									m._luaL_error(v0, i32(1050309), i32(0))
 									panic("unreachable")
 								}
 							l77:
@@ -19518,7 +19518,7 @@ func (m *Module) _put_value(v0 int32) {
 							v6 = v3 + i32(-32)
 							goto l73
 						l91:
-							m._lua_pushlstring(v0, i32(1054823), i32(6))
+							m._lua_pushlstring(v0, i32(1054815), i32(6))
 							t167 := int32(load32(m, uint64(uint32(v0))+8))
 							v6 = t167
 							v3 = v6 + i32(-16)
@@ -19804,14 +19804,14 @@ func (m *Module) _put_value(v0 int32) {
 					{
 						t215 := m._buf_put(i32(1079068), v1+i32(16), i32(1))
 						if t215 == 0 {
-							m._luaL_error(v0, i32(1050317), i32(0))
+							m._luaL_error(v0, i32(1050309), i32(0))
 							panic("unreachable")
 						}
 						v3 = i32(0)
 						{
 							t216 := m._buf_u32(i32(0))
 							if t216 == 0 {
-								m._luaL_error(v0, i32(1050317), i32(0))
+								m._luaL_error(v0, i32(1050309), i32(0))
 								panic("unreachable")
 							}
 							t217 := int32(load32(m, uint64(uint32(i32(0)))+1079072))
@@ -19892,35 +19892,35 @@ func (m *Module) _put_value(v0 int32) {
 						}
 					}
 				l104:
-					m._luaL_error(v0, i32(1050317), i32(0))
+					m._luaL_error(v0, i32(1050309), i32(0))
 					panic("unreachable")
 				l98:
-					m._luaL_error(v0, i32(1050317), i32(0))
+					m._luaL_error(v0, i32(1050309), i32(0))
 					panic("unreachable")
 				default:
 					goto l3
 				}
 			}
 		l66:
-			m._luaL_error(v0, i32(1050317), i32(0))
+			m._luaL_error(v0, i32(1050309), i32(0))
 			panic("unreachable")
 		l60:
-			m._luaL_error(v0, i32(1050317), i32(0))
+			m._luaL_error(v0, i32(1050309), i32(0))
 			panic("unreachable")
 		l54:
-			m._luaL_error(v0, i32(1050317), i32(0))
+			m._luaL_error(v0, i32(1050309), i32(0))
 			panic("unreachable")
 		l48:
-			m._luaL_error(v0, i32(1050317), i32(0))
+			m._luaL_error(v0, i32(1050309), i32(0))
 			panic("unreachable")
 		l29:
-			m._luaL_error(v0, i32(1050317), i32(0))
+			m._luaL_error(v0, i32(1050309), i32(0))
 			panic("unreachable")
 		l17:
-			m._luaL_error(v0, i32(1050317), i32(0))
+			m._luaL_error(v0, i32(1050309), i32(0))
 			panic("unreachable")
 		l11:
-			m._luaL_error(v0, i32(1050317), i32(0))
+			m._luaL_error(v0, i32(1050309), i32(0))
 			panic("unreachable")
 		l3:
 			{
@@ -19996,7 +19996,7 @@ l25:
 	m.___stack_pointer = v1 + i32(32)
 	return
 l130:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 }
 
@@ -20629,7 +20629,7 @@ func (m *Module) _f_luaopen(v0, v1 int32) {
 							goto l13
 						}
 					}
-					t36 := m._luaS_newlstr(v0, i32(1050317), i32(17))
+					t36 := m._luaS_newlstr(v0, i32(1050309), i32(17))
 					v6 = t36
 					t37 := int32(load8(m, uint64(uint32(v6))+5))
 					store8(m, uint64(uint32(v6))+5, byte(t37|i32(32)))
@@ -21393,42 +21393,42 @@ l3:
 	t12 := int32(load32(m, uint64(uint32(i32(0)))+1078924))
 	v3 = t12
 	m._lua_pushcclosure(v0, i32(12), i32(0))
-	m._lua_pushstring(v0, i32(1059618))
+	m._lua_pushstring(v0, i32(1059610))
 	t13 := int32(load32(m, uint64(uint32(v0))+8))
 	m._luaD_call(v0, t13+i32(-32), i32(0))
 	m._lua_pushcclosure(v0, i32(13), i32(0))
-	m._lua_pushstring(v0, i32(1055695))
+	m._lua_pushstring(v0, i32(1055687))
 	t14 := int32(load32(m, uint64(uint32(v0))+8))
 	m._luaD_call(v0, t14+i32(-32), i32(0))
 	m._lua_pushcclosure(v0, i32(14), i32(0))
-	m._lua_pushstring(v0, i32(1054823))
+	m._lua_pushstring(v0, i32(1054815))
 	t15 := int32(load32(m, uint64(uint32(v0))+8))
 	m._luaD_call(v0, t15+i32(-32), i32(0))
 	m._lua_pushcclosure(v0, i32(15), i32(0))
-	m._lua_pushstring(v0, i32(1054168))
+	m._lua_pushstring(v0, i32(1054160))
 	t16 := int32(load32(m, uint64(uint32(v0))+8))
 	m._luaD_call(v0, t16+i32(-32), i32(0))
 	m._lua_pushcclosure(v0, i32(16), i32(0))
-	m._lua_pushstring(v0, i32(1052848))
+	m._lua_pushstring(v0, i32(1052840))
 	t17 := int32(load32(m, uint64(uint32(v0))+8))
 	m._luaD_call(v0, t17+i32(-32), i32(0))
 	m._lua_pushcclosure(v0, i32(17), i32(0))
-	m._lua_pushstring(v0, i32(0x100aac))
+	m._lua_pushstring(v0, i32(1051300))
 	t18 := int32(load32(m, uint64(uint32(v0))+8))
 	m._luaD_call(v0, t18+i32(-32), i32(0))
 	m._lua_pushcclosure(v0, i32(18), i32(0))
-	m._lua_pushstring(v0, i32(1054087))
+	m._lua_pushstring(v0, i32(1054079))
 	t19 := int32(load32(m, uint64(uint32(v0))+8))
 	m._luaD_call(v0, t19+i32(-32), i32(0))
 	m._lua_pushcclosure(v0, i32(19), i32(0))
-	m._lua_pushstring(v0, i32(1051275))
+	m._lua_pushstring(v0, i32(1051267))
 	t20 := int32(load32(m, uint64(uint32(v0))+8))
 	m._luaD_call(v0, t20+i32(-32), i32(0))
 	t21 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(t21))+8, uint32(i32(0)))
 	t22 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t22+i32(16)))
-	t23 := m._luaS_newlstr(v0, i32(1051008), i32(5))
+	t23 := m._luaS_newlstr(v0, i32(1051000), i32(5))
 	v2 = t23
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21443,7 +21443,7 @@ l3:
 	store32(m, uint64(uint32(v2))+8, uint32(i32(0)))
 	t28 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t28+i32(16)))
-	t29 := m._luaS_newlstr(v0, i32(1055535), i32(6))
+	t29 := m._luaS_newlstr(v0, i32(1055527), i32(6))
 	v2 = t29
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21456,7 +21456,7 @@ l3:
 	store32(m, uint64(uint32(v2))+8, uint32(i32(0)))
 	t33 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t33+i32(16)))
-	t34 := m._luaS_newlstr(v0, i32(1055542), i32(8))
+	t34 := m._luaS_newlstr(v0, i32(1055534), i32(8))
 	v2 = t34
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21469,7 +21469,7 @@ l3:
 	store32(m, uint64(uint32(v2))+8, uint32(i32(0)))
 	t38 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t38+i32(16)))
-	t39 := m._luaS_newlstr(v0, i32(1055801), i32(13))
+	t39 := m._luaS_newlstr(v0, i32(1055793), i32(13))
 	v2 = t39
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21486,7 +21486,7 @@ l3:
 		store32(m, uint64(uint32(v2+i32(-8))), uint32(i32(0)))
 		t43 := int32(load32(m, uint64(uint32(v0))+8))
 		store32(m, uint64(uint32(v0))+8, uint32(t43+i32(16)))
-		t44 := m._luaS_newlstr(v0, i32(1050290), i32(8))
+		t44 := m._luaS_newlstr(v0, i32(0x1006aa), i32(8))
 		v3 = t44
 		store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 		store32(m, uint64(uint32(v1)), uint32(v3))
@@ -21499,7 +21499,7 @@ l3:
 		store32(m, uint64(uint32(v3))+8, uint32(i32(0)))
 		t48 := int32(load32(m, uint64(uint32(v0))+8))
 		store32(m, uint64(uint32(v0))+8, uint32(t48+i32(16)))
-		t49 := m._luaS_newlstr(v0, i32(1050835), i32(7))
+		t49 := m._luaS_newlstr(v0, i32(1050827), i32(7))
 		v3 = t49
 		store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 		store32(m, uint64(uint32(v1)), uint32(v3))
@@ -21512,7 +21512,7 @@ l3:
 		store32(m, uint64(uint32(v3))+8, uint32(i32(0)))
 		t53 := int32(load32(m, uint64(uint32(v0))+8))
 		store32(m, uint64(uint32(v0))+8, uint32(t53+i32(16)))
-		t54 := m._luaS_newlstr(v0, i32(1050843), i32(7))
+		t54 := m._luaS_newlstr(v0, i32(1050835), i32(7))
 		v3 = t54
 		store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 		store32(m, uint64(uint32(v1)), uint32(v3))
@@ -21523,7 +21523,7 @@ l3:
 	}
 l5:
 	m._lua_pushcclosure(v0, i32(20), i32(0))
-	t57 := m._luaS_newlstr(v0, i32(1053869), i32(5))
+	t57 := m._luaS_newlstr(v0, i32(1053861), i32(5))
 	v3 = t57
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -21535,7 +21535,7 @@ l5:
 	m._lua_pushcclosure(v0, i32(21), i32(0))
 	t60 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t60
-	t61 := m._luaS_newlstr(v0, i32(1053938), i32(4))
+	t61 := m._luaS_newlstr(v0, i32(1053930), i32(4))
 	v2 = t61
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21546,7 +21546,7 @@ l5:
 	m._lua_pushcclosure(v0, i32(22), i32(0))
 	t64 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t64
-	t65 := m._luaS_newlstr(v0, i32(1053869), i32(5))
+	t65 := m._luaS_newlstr(v0, i32(1053861), i32(5))
 	v2 = t65
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21557,7 +21557,7 @@ l5:
 	m._lua_pushcclosure(v0, i32(23), i32(0))
 	t68 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t68
-	t69 := m._luaS_newlstr(v0, i32(1052631), i32(7))
+	t69 := m._luaS_newlstr(v0, i32(1052623), i32(7))
 	v2 = t69
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21568,7 +21568,7 @@ l5:
 	m._lua_pushcclosure(v0, i32(24), i32(0))
 	t72 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t72
-	t73 := m._luaS_newlstr(v0, i32(1050637), i32(7))
+	t73 := m._luaS_newlstr(v0, i32(1050629), i32(7))
 	v2 = t73
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21579,7 +21579,7 @@ l5:
 	m._lua_pushcclosure(v0, i32(25), i32(0))
 	t76 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t76
-	t77 := m._luaS_newlstr(v0, i32(1050413), i32(11))
+	t77 := m._luaS_newlstr(v0, i32(1050405), i32(11))
 	v2 = t77
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21590,7 +21590,7 @@ l5:
 	m._lua_pushcclosure(v0, i32(26), i32(0))
 	t80 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t80
-	t81 := m._luaS_newlstr(v0, i32(1050400), i32(12))
+	t81 := m._luaS_newlstr(v0, i32(1050392), i32(12))
 	v2 = t81
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21601,7 +21601,7 @@ l5:
 	m._lua_pushcclosure(v0, i32(27), i32(0))
 	t84 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t84
-	t85 := m._luaS_newlstr(v0, i32(1053805), i32(8))
+	t85 := m._luaS_newlstr(v0, i32(1053797), i32(8))
 	v2 = t85
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21612,7 +21612,7 @@ l5:
 	m._lua_pushcclosure(v0, i32(28), i32(0))
 	t88 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t88
-	t89 := m._luaS_newlstr(v0, i32(1056052), i32(13))
+	t89 := m._luaS_newlstr(v0, i32(1056044), i32(13))
 	v2 = t89
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21629,7 +21629,7 @@ l5:
 	t94 := v0
 	v3 = t93
 	store32(m, uint64(uint32(t94))+8, uint32(v3+i32(16)))
-	t95 := m._luaS_newlstr(v0, i32(1057060), i32(9))
+	t95 := m._luaS_newlstr(v0, i32(1057052), i32(9))
 	v2 = t95
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21645,7 +21645,7 @@ l5:
 	t100 := v0
 	v3 = t99
 	store32(m, uint64(uint32(t100))+8, uint32(v3+i32(16)))
-	t101 := m._luaS_newlstr(v0, i32(1057007), i32(8))
+	t101 := m._luaS_newlstr(v0, i32(1056999), i32(8))
 	v2 = t101
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21661,7 +21661,7 @@ l5:
 	t106 := v0
 	v3 = t105
 	store32(m, uint64(uint32(t106))+8, uint32(v3+i32(16)))
-	t107 := m._luaS_newlstr(v0, i32(1057037), i32(10))
+	t107 := m._luaS_newlstr(v0, i32(1057029), i32(10))
 	v2 = t107
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21677,7 +21677,7 @@ l5:
 	t112 := v0
 	v3 = t111
 	store32(m, uint64(uint32(t112))+8, uint32(v3+i32(16)))
-	t113 := m._luaS_newlstr(v0, i32(1057177), i32(12))
+	t113 := m._luaS_newlstr(v0, i32(1057169), i32(12))
 	v2 = t113
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21693,7 +21693,7 @@ l5:
 	t118 := v0
 	v3 = t117
 	store32(m, uint64(uint32(t118))+8, uint32(v3+i32(16)))
-	t119 := m._luaS_newlstr(v0, i32(1056964), i32(8))
+	t119 := m._luaS_newlstr(v0, i32(1056956), i32(8))
 	v2 = t119
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21701,7 +21701,7 @@ l5:
 	m._luaV_settable(v0, v3+i32(-16), v1, t120+i32(-16))
 	t121 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t121+i32(-16)))
-	t122 := m._luaS_newlstr(v0, i32(1051735), i32(5))
+	t122 := m._luaS_newlstr(v0, i32(1051727), i32(5))
 	v3 = t122
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -21709,7 +21709,7 @@ l5:
 	m._luaV_settable(v0, v6, v1, t123+i32(-16))
 	t124 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t124+i32(-16)))
-	t125 := m._luaS_newlstr(v0, i32(1054168), i32(4))
+	t125 := m._luaS_newlstr(v0, i32(1054160), i32(4))
 	v3 = t125
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -21720,7 +21720,7 @@ l5:
 	m._lua_pushcclosure(v0, i32(29), i32(0))
 	t128 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t128
-	t129 := m._luaS_newlstr(v0, i32(1053775), i32(6))
+	t129 := m._luaS_newlstr(v0, i32(1053767), i32(6))
 	v2 = t129
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21731,7 +21731,7 @@ l5:
 	m._lua_pushcclosure(v0, i32(30), i32(0))
 	t132 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t132
-	t133 := m._luaS_newlstr(v0, i32(1056357), i32(10))
+	t133 := m._luaS_newlstr(v0, i32(1056349), i32(10))
 	v2 = t133
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21743,7 +21743,7 @@ l5:
 	m._lua_pushcclosure(v0, i32(31), i32(0))
 	t136 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t136
-	t137 := m._luaS_newlstr(v0, i32(1054033), i32(5))
+	t137 := m._luaS_newlstr(v0, i32(1054025), i32(5))
 	v2 = t137
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21751,7 +21751,7 @@ l5:
 	m._luaV_settable(v0, v3+i32(-32), v1, t138+i32(-16))
 	t139 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t139+i32(-16)))
-	t140 := m._luaS_newlstr(v0, i32(1051673), i32(2))
+	t140 := m._luaS_newlstr(v0, i32(1051665), i32(2))
 	v3 = t140
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -21800,7 +21800,7 @@ l6:
 			m._lua_pushcclosure(v0, i32(33), i32(0))
 			t152 := int32(load32(m, uint64(uint32(v0))+8))
 			v3 = t152
-			t153 := m._luaS_newlstr(v0, i32(0x10111d), i32(17))
+			t153 := m._luaS_newlstr(v0, i32(0x101115), i32(17))
 			v2 = t153
 			store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 			store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21813,7 +21813,7 @@ l6:
 			m._lua_pushcclosure(v0, i32(34), i32(0))
 			t156 := int32(load32(m, uint64(uint32(v0))+8))
 			v3 = t156
-			t157 := m._luaS_newlstr(v0, i32(1050656), i32(7))
+			t157 := m._luaS_newlstr(v0, i32(1050648), i32(7))
 			v2 = t157
 			store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 			store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21824,7 +21824,7 @@ l6:
 			m._lua_setmetatable(v0, i32(-2))
 			t160 := int32(load32(m, uint64(uint32(v0))+8))
 			v3 = t160
-			t161 := m._luaS_newlstr(v0, i32(1051735), i32(5))
+			t161 := m._luaS_newlstr(v0, i32(1051727), i32(5))
 			v2 = t161
 			store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 			store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21836,7 +21836,7 @@ l6:
 			m._lua_pushcclosure(v0, i32(34), i32(0))
 			t164 := int32(load32(m, uint64(uint32(v0))+8))
 			v3 = t164
-			t165 := m._luaS_newlstr(v0, i32(1050656), i32(7))
+			t165 := m._luaS_newlstr(v0, i32(1050648), i32(7))
 			v2 = t165
 			store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 			store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21927,7 +21927,7 @@ l6:
 			t194 := v0
 			v3 = t193
 			store32(m, uint64(uint32(t194))+8, uint32(v3+i32(16)))
-			t195 := m._luaS_newlstr(v0, i32(1050656), i32(7))
+			t195 := m._luaS_newlstr(v0, i32(1050648), i32(7))
 			v2 = t195
 			store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 			store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21954,7 +21954,7 @@ l6:
 			goto l10
 		}
 	l7:
-		t206 := m._luaS_newlstr(v0, i32(1051735), i32(5))
+		t206 := m._luaS_newlstr(v0, i32(1051727), i32(5))
 		v3 = t206
 		store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 		store32(m, uint64(uint32(v1)), uint32(v3))
@@ -21965,7 +21965,7 @@ l6:
 		m._lua_pushcclosure(v0, i32(35), i32(0))
 		t209 := int32(load32(m, uint64(uint32(v0))+8))
 		v3 = t209
-		t210 := m._luaS_newlstr(v0, i32(1051014), i32(10))
+		t210 := m._luaS_newlstr(v0, i32(1051006), i32(10))
 		v2 = t210
 		store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 		store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21976,7 +21976,7 @@ l6:
 		m._lua_pushcclosure(v0, i32(36), i32(0))
 		t213 := int32(load32(m, uint64(uint32(v0))+8))
 		v3 = t213
-		t214 := m._luaS_newlstr(v0, i32(1054240), i32(5))
+		t214 := m._luaS_newlstr(v0, i32(1054232), i32(5))
 		v2 = t214
 		store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 		store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21987,7 +21987,7 @@ l6:
 		m._lua_pushcclosure(v0, i32(37), i32(0))
 		t217 := int32(load32(m, uint64(uint32(v0))+8))
 		v3 = t217
-		t218 := m._luaS_newlstr(v0, i32(1051956), i32(18))
+		t218 := m._luaS_newlstr(v0, i32(1051948), i32(18))
 		v2 = t218
 		store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 		store32(m, uint64(uint32(v1)), uint32(v2))
@@ -21996,7 +21996,7 @@ l6:
 		t220 := int32(load32(m, uint64(uint32(v0))+8))
 		store32(m, uint64(uint32(v0))+8, uint32(t220+i32(-32)))
 		m._lua_pushcclosure(v0, i32(32), i32(0))
-		t221 := m._luaS_newlstr(v0, i32(1052350), i32(21))
+		t221 := m._luaS_newlstr(v0, i32(1052342), i32(21))
 		v3 = t221
 		store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 		store32(m, uint64(uint32(v1)), uint32(v3))
@@ -22007,7 +22007,7 @@ l6:
 		m._protect_globals(v0)
 	}
 l10:
-	m._lua_pushlstring(v0, i32(1059618), i32(0))
+	m._lua_pushlstring(v0, i32(1059610), i32(0))
 	t224 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t224
 	store32(m, uint64(uint32(v3))+8, uint32(i32(3)))
@@ -22568,7 +22568,7 @@ func (m *Module) _luaopen_base(v0 int32) int32 {
 	store32(m, uint64(uint32(v2))+8, uint32(t3))
 	t4 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t4+i32(16)))
-	t5 := m._luaS_newlstr(v0, i32(1056973), i32(2))
+	t5 := m._luaS_newlstr(v0, i32(1056965), i32(2))
 	v2 = t5
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -22578,9 +22578,9 @@ func (m *Module) _luaopen_base(v0 int32) int32 {
 	m._luaV_settable(t6, v2, v1, t7+i32(-16))
 	t8 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t8+i32(-16)))
-	m._luaL_register(v0, i32(1056973), i32(1074960))
-	m._lua_pushlstring(v0, i32(1057472), i32(7))
-	t9 := m._luaS_newlstr(v0, i32(1056892), i32(8))
+	m._luaL_register(v0, i32(1056965), i32(1074960))
+	m._lua_pushlstring(v0, i32(1057464), i32(7))
+	t9 := m._luaS_newlstr(v0, i32(1056884), i32(8))
 	v3 = t9
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -22592,7 +22592,7 @@ func (m *Module) _luaopen_base(v0 int32) int32 {
 	m._lua_pushcclosure(v0, i32(39), i32(1))
 	t12 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t12
-	t13 := m._luaS_newlstr(v0, i32(1051558), i32(6))
+	t13 := m._luaS_newlstr(v0, i32(1051550), i32(6))
 	v4 = t13
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v4))
@@ -22604,7 +22604,7 @@ func (m *Module) _luaopen_base(v0 int32) int32 {
 	m._lua_pushcclosure(v0, i32(41), i32(1))
 	t16 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t16
-	t17 := m._luaS_newlstr(v0, i32(1051559), i32(5))
+	t17 := m._luaS_newlstr(v0, i32(1051551), i32(5))
 	v4 = t17
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v4))
@@ -22624,10 +22624,10 @@ func (m *Module) _luaopen_base(v0 int32) int32 {
 	t24 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t24+i32(16)))
 	m._lua_setmetatable(v0, i32(-2))
-	m._lua_pushlstring(v0, i32(1050851), i32(2))
+	m._lua_pushlstring(v0, i32(1050843), i32(2))
 	t25 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t25
-	t26 := m._luaS_newlstr(v0, i32(1055815), i32(6))
+	t26 := m._luaS_newlstr(v0, i32(1055807), i32(6))
 	v4 = t26
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v4))
@@ -22636,7 +22636,7 @@ func (m *Module) _luaopen_base(v0 int32) int32 {
 	t28 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t28+i32(-16)))
 	m._lua_pushcclosure(v0, i32(42), i32(1))
-	t29 := m._luaS_newlstr(v0, i32(1050290), i32(8))
+	t29 := m._luaS_newlstr(v0, i32(0x1006aa), i32(8))
 	v3 = t29
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -22644,7 +22644,7 @@ func (m *Module) _luaopen_base(v0 int32) int32 {
 	m._luaV_settable(v0, v2, v1, t30+i32(-16))
 	t31 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t31+i32(-16)))
-	m._luaL_register(v0, i32(1055444), i32(1074896))
+	m._luaL_register(v0, i32(1055436), i32(1074896))
 	m.___stack_pointer = v1 + i32(16)
 	return i32(2)
 }
@@ -22752,7 +22752,7 @@ func (m *Module) _luaD_call(v0, v1, v2 int32) {
 			goto l0
 		}
 		if v4 == i32(200) {
-			m._luaG_runerror(v0, i32(1050725), i32(0))
+			m._luaG_runerror(v0, i32(1050717), i32(0))
 			panic("unreachable")
 		}
 		if uint32(v3&i32(0xffff)) >= uint32(i32(225)) {
@@ -22836,7 +22836,7 @@ func (m *Module) _luaD_call(v0, v1, v2 int32) {
 }
 
 func (m *Module) _luaopen_table(v0 int32) int32 {
-	m._luaL_register(v0, i32(1055695), i32(1075616))
+	m._luaL_register(v0, i32(1055687), i32(1075616))
 	return i32(1)
 }
 
@@ -22845,10 +22845,10 @@ func (m *Module) _luaopen_string(v0 int32) int32 {
 	t0 := m.___stack_pointer
 	v1 = t0 - i32(16)
 	m.___stack_pointer = v1
-	m._luaL_register(v0, i32(1054823), i32(1075488))
+	m._luaL_register(v0, i32(1054815), i32(1075488))
 	t1 := int32(load32(m, uint64(uint32(v0))+8))
 	v2 = t1
-	t2 := m._luaS_newlstr(v0, i32(1054188), i32(6))
+	t2 := m._luaS_newlstr(v0, i32(1054180), i32(6))
 	v3 = t2
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -22858,7 +22858,7 @@ func (m *Module) _luaopen_string(v0 int32) int32 {
 	t5 := v0
 	v2 = t4
 	store32(m, uint64(uint32(t5))+8, uint32(v2+i32(16)))
-	t6 := m._luaS_newlstr(v0, i32(1055926), i32(5))
+	t6 := m._luaS_newlstr(v0, i32(1055918), i32(5))
 	v3 = t6
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -22867,7 +22867,7 @@ func (m *Module) _luaopen_string(v0 int32) int32 {
 	t8 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t8+i32(-16)))
 	m._lua_createtable(v0, i32(0), i32(1))
-	m._lua_pushlstring(v0, i32(1059618), i32(0))
+	m._lua_pushlstring(v0, i32(1059610), i32(0))
 	t9 := int32(load32(m, uint64(uint32(v0))+8))
 	v2 = t9
 	t10 := v2
@@ -22894,7 +22894,7 @@ func (m *Module) _luaopen_string(v0 int32) int32 {
 	t20 := v0
 	v2 = t19
 	store32(m, uint64(uint32(t20))+8, uint32(v2+i32(16)))
-	t21 := m._luaS_newlstr(v0, i32(1050656), i32(7))
+	t21 := m._luaS_newlstr(v0, i32(1050648), i32(7))
 	v3 = t21
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -22911,7 +22911,7 @@ func (m *Module) _luaopen_math(v0 int32) int32 {
 	t0 := m.___stack_pointer
 	v1 = t0 - i32(16)
 	m.___stack_pointer = v1
-	m._luaL_register(v0, i32(1054168), i32(1075248))
+	m._luaL_register(v0, i32(1054160), i32(1075248))
 	t1 := int32(load32(m, uint64(uint32(v0))+8))
 	v2 = t1
 	store32(m, uint64(uint32(v2))+8, uint32(i32(3)))
@@ -22920,7 +22920,7 @@ func (m *Module) _luaopen_math(v0 int32) int32 {
 	t3 := v0
 	v2 = t2
 	store32(m, uint64(uint32(t3))+8, uint32(v2+i32(16)))
-	t4 := m._luaS_newlstr(v0, i32(1054122), i32(2))
+	t4 := m._luaS_newlstr(v0, i32(1054114), i32(2))
 	v3 = t4
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -22936,7 +22936,7 @@ func (m *Module) _luaopen_math(v0 int32) int32 {
 	t9 := v0
 	v2 = t8
 	store32(m, uint64(uint32(t9))+8, uint32(v2+i32(16)))
-	t10 := m._luaS_newlstr(v0, i32(1055718), i32(4))
+	t10 := m._luaS_newlstr(v0, i32(1055710), i32(4))
 	v3 = t10
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -22946,7 +22946,7 @@ func (m *Module) _luaopen_math(v0 int32) int32 {
 	t13 := v0
 	v2 = t12
 	store32(m, uint64(uint32(t13))+8, uint32(v2+i32(-16)))
-	t14 := m._luaS_newlstr(v0, i32(1055908), i32(4))
+	t14 := m._luaS_newlstr(v0, i32(1055900), i32(4))
 	v3 = t14
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -22956,7 +22956,7 @@ func (m *Module) _luaopen_math(v0 int32) int32 {
 	t17 := v0
 	v2 = t16
 	store32(m, uint64(uint32(t17))+8, uint32(v2+i32(16)))
-	t18 := m._luaS_newlstr(v0, i32(1055915), i32(3))
+	t18 := m._luaS_newlstr(v0, i32(1055907), i32(3))
 	v3 = t18
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -22984,7 +22984,7 @@ func (m *Module) _luaopen_cjson(v0 int32) int32 {
 	store32(m, uint64(uint32(v2))+8, uint32(t5))
 	t6 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t6+i32(16)))
-	t7 := m._luaS_newlstr(v0, i32(1052848), i32(5))
+	t7 := m._luaS_newlstr(v0, i32(1052840), i32(5))
 	v2 = t7
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -22997,7 +22997,7 @@ func (m *Module) _luaopen_cjson(v0 int32) int32 {
 }
 
 func (m *Module) _luaopen_struct(v0 int32) int32 {
-	m._luaL_register(v0, i32(0x100aac), i32(1076992))
+	m._luaL_register(v0, i32(1051300), i32(1076992))
 	return i32(1)
 }
 
@@ -23010,7 +23010,7 @@ func (m *Module) _luaopen_cmsgpack(v0 int32) int32 {
 	m._lua_pushcclosure(v0, i32(43), i32(0))
 	t1 := int32(load32(m, uint64(uint32(v0))+8))
 	v2 = t1
-	t2 := m._luaS_newlstr(v0, i32(1054091), i32(4))
+	t2 := m._luaS_newlstr(v0, i32(1054083), i32(4))
 	v3 = t2
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23021,7 +23021,7 @@ func (m *Module) _luaopen_cmsgpack(v0 int32) int32 {
 	m._lua_pushcclosure(v0, i32(44), i32(0))
 	t5 := int32(load32(m, uint64(uint32(v0))+8))
 	v2 = t5
-	t6 := m._luaS_newlstr(v0, i32(1054080), i32(6))
+	t6 := m._luaS_newlstr(v0, i32(1054072), i32(6))
 	v3 = t6
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23032,7 +23032,7 @@ func (m *Module) _luaopen_cmsgpack(v0 int32) int32 {
 	m._lua_pushcclosure(v0, i32(45), i32(0))
 	t9 := int32(load32(m, uint64(uint32(v0))+8))
 	v2 = t9
-	t10 := m._luaS_newlstr(v0, i32(1055378), i32(10))
+	t10 := m._luaS_newlstr(v0, i32(1055370), i32(10))
 	v3 = t10
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23043,7 +23043,7 @@ func (m *Module) _luaopen_cmsgpack(v0 int32) int32 {
 	m._lua_pushcclosure(v0, i32(46), i32(0))
 	t13 := int32(load32(m, uint64(uint32(v0))+8))
 	v2 = t13
-	t14 := m._luaS_newlstr(v0, i32(1051232), i32(12))
+	t14 := m._luaS_newlstr(v0, i32(1051224), i32(12))
 	v3 = t14
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23051,10 +23051,10 @@ func (m *Module) _luaopen_cmsgpack(v0 int32) int32 {
 	m._luaV_settable(v0, v2+i32(-32), v1, t15+i32(-16))
 	t16 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t16+i32(-16)))
-	m._lua_pushlstring(v0, i32(1054087), i32(8))
+	m._lua_pushlstring(v0, i32(1054079), i32(8))
 	t17 := int32(load32(m, uint64(uint32(v0))+8))
 	v2 = t17
-	t18 := m._luaS_newlstr(v0, i32(1057070), i32(5))
+	t18 := m._luaS_newlstr(v0, i32(1057062), i32(5))
 	v3 = t18
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23062,10 +23062,10 @@ func (m *Module) _luaopen_cmsgpack(v0 int32) int32 {
 	m._luaV_settable(v0, v2+i32(-32), v1, t19+i32(-16))
 	t20 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t20+i32(-16)))
-	m._lua_pushlstring(v0, i32(1057500), i32(18))
+	m._lua_pushlstring(v0, i32(1057492), i32(18))
 	t21 := int32(load32(m, uint64(uint32(v0))+8))
 	v2 = t21
-	t22 := m._luaS_newlstr(v0, i32(1056892), i32(8))
+	t22 := m._luaS_newlstr(v0, i32(1056884), i32(8))
 	v3 = t22
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23073,10 +23073,10 @@ func (m *Module) _luaopen_cmsgpack(v0 int32) int32 {
 	m._luaV_settable(v0, v2+i32(-32), v1, t23+i32(-16))
 	t24 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t24+i32(-16)))
-	m._lua_pushlstring(v0, i32(1052721), i32(40))
+	m._lua_pushlstring(v0, i32(1052713), i32(40))
 	t25 := int32(load32(m, uint64(uint32(v0))+8))
 	v2 = t25
-	t26 := m._luaS_newlstr(v0, i32(1056800), i32(10))
+	t26 := m._luaS_newlstr(v0, i32(1056792), i32(10))
 	v3 = t26
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23084,10 +23084,10 @@ func (m *Module) _luaopen_cmsgpack(v0 int32) int32 {
 	m._luaV_settable(v0, v2+i32(-32), v1, t27+i32(-16))
 	t28 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t28+i32(-16)))
-	m._lua_pushlstring(v0, i32(1056705), i32(36))
+	m._lua_pushlstring(v0, i32(1056697), i32(36))
 	t29 := int32(load32(m, uint64(uint32(v0))+8))
 	v2 = t29
-	t30 := m._luaS_newlstr(v0, i32(1056874), i32(12))
+	t30 := m._luaS_newlstr(v0, i32(1056866), i32(12))
 	v3 = t30
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23106,7 +23106,7 @@ func (m *Module) _luaopen_cmsgpack(v0 int32) int32 {
 	store32(m, uint64(uint32(v2))+8, uint32(t36))
 	t37 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t37+i32(16)))
-	t38 := m._luaS_newlstr(v0, i32(1054087), i32(8))
+	t38 := m._luaS_newlstr(v0, i32(1054079), i32(8))
 	v2 = t38
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v2))
@@ -23148,7 +23148,7 @@ func (m *Module) _luaopen_bit(v0 int32) int32 {
 			t6 := math.Float64frombits(load64(m, uint64(uint32(v2))))
 			v2 = int32(int64(math.Float64bits(float64(t6 + float64(0x1.8p+52)))))
 			if v2 == i32(0x55aa3377) {
-				m._luaL_register(v0, i32(1051275), i32(1075696))
+				m._luaL_register(v0, i32(1051267), i32(1075696))
 				m.___stack_pointer = v1 + i32(32)
 				return i32(1)
 			}
@@ -23162,7 +23162,7 @@ func (m *Module) _luaopen_bit(v0 int32) int32 {
 			v3 = t7
 			t8 := int32(load32(m, uint64(uint32(v3+i32(-8)))))
 			if t8 != i32(3) {
-				v2 = i32(1054203)
+				v2 = i32(1054195)
 				t9 := m._luaV_tonumber(v3+i32(-16), v1+i32(16))
 				if t9 != 0 {
 					goto l5
@@ -23170,19 +23170,19 @@ func (m *Module) _luaopen_bit(v0 int32) int32 {
 				m._luaL_typerror(v0, i32(-1))
 				panic("unreachable")
 			}
-			v2 = i32(1054203)
+			v2 = i32(1054195)
 			goto l5
 		}
 	l3:
-		p10 := i32(1054203)
+		p10 := i32(1054195)
 		if v2 == i32(0x43380000) {
-			p10 = i32(1057076)
+			p10 = i32(1057068)
 		}
 		v2 = p10
 	}
 l5:
 	store32(m, uint64(uint32(v1)), uint32(v2))
-	m._luaL_error(v0, i32(1058498), v1)
+	m._luaL_error(v0, i32(1058490), v1)
 	panic("unreachable")
 }
 
@@ -23303,7 +23303,7 @@ l2:
 			if t32 != i32(5) {
 				goto l6
 			}
-			t33 := m._luaS_newlstr(v0, i32(1052158), i32(3))
+			t33 := m._luaS_newlstr(v0, i32(1052150), i32(3))
 			v4 = t33
 			store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 			store32(m, uint64(uint32(v1)), uint32(v4))
@@ -23400,7 +23400,7 @@ func (m *Module) _api_setresp(v0 int32) int32 {
 	{
 		t1 := int32(load8(m, uint64(uint32(i32(0)))+1079096))
 		if t1 == 0 {
-			m._raise_error(v0, i32(1053236))
+			m._raise_error(v0, i32(1053228))
 			panic("unreachable")
 		}
 		t2 := int32(load32(m, uint64(uint32(v0))+8))
@@ -23409,7 +23409,7 @@ func (m *Module) _api_setresp(v0 int32) int32 {
 		t4 := v2
 		v3 = t3
 		if t4-v3 != i32(16) {
-			m._raise_error(v0, i32(1057608))
+			m._raise_error(v0, i32(1057600))
 			panic("unreachable")
 		}
 		{
@@ -23446,7 +23446,7 @@ func (m *Module) _api_setresp(v0 int32) int32 {
 		}
 		v3 = p10
 		if v3&i32(-2) != i32(2) {
-			m._raise_error(v0, i32(1058097))
+			m._raise_error(v0, i32(1058089))
 			panic("unreachable")
 		}
 		store32(m, uint64(uint32(i32(0)))+1077252, uint32(v3))
@@ -23473,14 +23473,14 @@ func (m *Module) _api_sha1hex(v0 int32) int32 {
 			m.___stack_pointer = v1 + i32(64)
 			return i32(1)
 		}
-		m._raise_error(v0, i32(1051481))
+		m._raise_error(v0, i32(1051473))
 		panic("unreachable")
 	}
 }
 
 func (m *Module) _api_error_reply(v0 int32) int32 {
 	var v1, v2, v3 int32
-	v1 = i32(1051507)
+	v1 = i32(1051499)
 	{
 		t0 := int32(load32(m, uint64(uint32(v0))+8))
 		v2 = t0
@@ -23506,7 +23506,7 @@ func (m *Module) _api_error_reply(v0 int32) int32 {
 			if t5 == i32(45) {
 				goto l1
 			}
-			m._lua_pushlstring(v0, i32(1058341), i32(1))
+			m._lua_pushlstring(v0, i32(1058333), i32(1))
 			{
 				t6 := int32(load32(m, uint64(uint32(v0))+8))
 				v3 = t6
@@ -23584,7 +23584,7 @@ func (m *Module) _api_status_reply(v0 int32) int32 {
 			}
 		}
 	l0:
-		m._push_error(v0, i32(1051507))
+		m._push_error(v0, i32(1051499))
 		goto l2
 	l1:
 		m._lua_createtable(v0, i32(0), i32(0))
@@ -23606,7 +23606,7 @@ func (m *Module) _api_status_reply(v0 int32) int32 {
 		t12 := v0
 		v3 = t11
 		store32(m, uint64(uint32(t12))+8, uint32(v3+i32(16)))
-		t13 := m._luaS_newlstr(v0, i32(1054030), i32(2))
+		t13 := m._luaS_newlstr(v0, i32(1054022), i32(2))
 		v2 = t13
 		store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 		store32(m, uint64(uint32(v1)), uint32(v2))
@@ -23629,7 +23629,7 @@ func (m *Module) _api_set_repl(v0 int32) int32 {
 	{
 		t1 := int32(load8(m, uint64(uint32(i32(0)))+1079096))
 		if t1 == 0 {
-			m._raise_error(v0, i32(1053354))
+			m._raise_error(v0, i32(1053346))
 			panic("unreachable")
 		}
 		t2 := int32(load32(m, uint64(uint32(v0))+8))
@@ -23638,7 +23638,7 @@ func (m *Module) _api_set_repl(v0 int32) int32 {
 		t4 := v2
 		v3 = t3
 		if t4-v3 != i32(16) {
-			m._raise_error(v0, i32(1057647))
+			m._raise_error(v0, i32(1057639))
 			panic("unreachable")
 		}
 		{
@@ -23675,7 +23675,7 @@ func (m *Module) _api_set_repl(v0 int32) int32 {
 		}
 		v3 = p10
 		if uint32(v3) >= uint32(i32(4)) {
-			m._raise_error(v0, i32(1058019))
+			m._raise_error(v0, i32(1058011))
 			panic("unreachable")
 		}
 		m._host_setrepl(v3)
@@ -23689,7 +23689,7 @@ func (m *Module) _api_acl_check(v0 int32) int32 {
 	{
 		t0 := int32(load8(m, uint64(uint32(i32(0)))+1079096))
 		if t0 == 0 {
-			m._raise_error(v0, i32(1053478))
+			m._raise_error(v0, i32(1053470))
 			panic("unreachable")
 		}
 		t1 := m._put_frame(v0)
@@ -23727,7 +23727,7 @@ func (m *Module) _api_acl_check(v0 int32) int32 {
 	l2:
 		store32(m, uint64(uint32(v0))+8, uint32(v3))
 		if v2 <= i32(-1) {
-			m._raise_error(v0, i32(1058869))
+			m._raise_error(v0, i32(1058861))
 			panic("unreachable")
 		}
 		store32(m, uint64(uint32(v3))+8, uint32(i32(1)))
@@ -23751,7 +23751,7 @@ func (m *Module) _api_log(v0 int32) {
 	m._lua_pushcclosure(v0, i32(47), i32(0))
 	t1 := int32(load32(m, uint64(uint32(v0))+8))
 	v2 = t1
-	t2 := m._luaS_newlstr(v0, i32(1054250), i32(3))
+	t2 := m._luaS_newlstr(v0, i32(1054242), i32(3))
 	v3 = t2
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23767,7 +23767,7 @@ func (m *Module) _api_log(v0 int32) {
 	t7 := v0
 	v2 = t6
 	store32(m, uint64(uint32(t7))+8, uint32(v2+i32(16)))
-	t8 := m._luaS_newlstr(v0, i32(1056976), i32(9))
+	t8 := m._luaS_newlstr(v0, i32(1056968), i32(9))
 	v3 = t8
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23783,7 +23783,7 @@ func (m *Module) _api_log(v0 int32) {
 	t13 := v0
 	v2 = t12
 	store32(m, uint64(uint32(t13))+8, uint32(v2+i32(16)))
-	t14 := m._luaS_newlstr(v0, i32(1057048), i32(11))
+	t14 := m._luaS_newlstr(v0, i32(1057040), i32(11))
 	v3 = t14
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23799,7 +23799,7 @@ func (m *Module) _api_log(v0 int32) {
 	t19 := v0
 	v2 = t18
 	store32(m, uint64(uint32(t19))+8, uint32(v2+i32(16)))
-	t20 := m._luaS_newlstr(v0, i32(1057109), i32(10))
+	t20 := m._luaS_newlstr(v0, i32(1057101), i32(10))
 	v3 = t20
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23815,7 +23815,7 @@ func (m *Module) _api_log(v0 int32) {
 	t25 := v0
 	v2 = t24
 	store32(m, uint64(uint32(t25))+8, uint32(v2+i32(16)))
-	t26 := m._luaS_newlstr(v0, i32(1056995), i32(11))
+	t26 := m._luaS_newlstr(v0, i32(1056987), i32(11))
 	v3 = t26
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23831,7 +23831,7 @@ func (m *Module) _api_log(v0 int32) {
 	t31 := v0
 	v2 = t30
 	store32(m, uint64(uint32(t31))+8, uint32(v2+i32(16)))
-	t32 := m._luaS_newlstr(v0, i32(1056939), i32(17))
+	t32 := m._luaS_newlstr(v0, i32(1056931), i32(17))
 	v3 = t32
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23839,10 +23839,10 @@ func (m *Module) _api_log(v0 int32) {
 	m._luaV_settable(v0, v2+i32(-16), v1, t33+i32(-16))
 	t34 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t34+i32(-16)))
-	m._lua_pushlstring(v0, i32(1057339), i32(5))
+	m._lua_pushlstring(v0, i32(1057331), i32(5))
 	t35 := int32(load32(m, uint64(uint32(v0))+8))
 	v2 = t35
-	t36 := m._luaS_newlstr(v0, i32(1056887), i32(13))
+	t36 := m._luaS_newlstr(v0, i32(1056879), i32(13))
 	v3 = t36
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -23862,229 +23862,266 @@ func (m *Module) _luaV_gettable(v0, v1, v2, v3 int32) {
 	v5 = t1
 	v6 = i32(0)
 	{
-	l20:
+	l24:
 		{
 			switch v5 + i32(-5) {
 			case 0:
+				t2 := int32(load32(m, uint64(uint32(v1))))
+				v7 = t2
 				{
-					t2 := int32(load32(m, uint64(uint32(v1))))
-					v7 = t2
-					t3 := m._luaH_get(v7, v2)
-					v8 = t3
-					t4 := int32(load32(m, uint64(uint32(v8))+8))
-					if t4 != 0 {
-						goto l3
-					}
-					t5 := int32(load32(m, uint64(uint32(v7))+16))
-					v5 = t5
-					if v5 == 0 {
-						goto l3
-					}
-					t6 := int32(load8(m, uint64(uint32(v5))+6))
-					v9 = t6
-					if v9&i32(1) != 0 {
-						goto l3
-					}
-					t7 := int32(load32(m, uint64(uint32(v5))+24))
-					t8 := int32(load32(m, uint64(uint32(v0))+16))
-					t9 := int32(load32(m, uint64(uint32(t8))+188))
-					v10 = t9
-					t10 := int32(load32(m, uint64(uint32(v10))+8))
-					t11 := int32(load8(m, uint64(uint32(v5))+12))
-					v7 = t7 + t10&(i32_shl(i32(-1), t11)^i32(-1))<<5
-				l6:
 					{
+						t3 := int32(load32(m, uint64(uint32(v2))+8))
+						if t3 != i32(4) {
+							goto l3
+						}
+						t4 := int32(load32(m, uint64(uint32(v7))+24))
+						t5 := int32(load32(m, uint64(uint32(v2))))
+						v8 = t5
+						t6 := int32(load32(m, uint64(uint32(v8))+8))
+						t7 := int32(load8(m, uint64(uint32(v7))+12))
+						v9 = t4 + t6&(i32_shl(i32(-1), t7)^i32(-1))<<5
+					l6:
 						{
-							t12 := int32(load32(m, uint64(uint32(v7+i32(24)))))
-							if t12 != i32(4) {
-								goto l4
+							{
+								t8 := int32(load32(m, uint64(uint32(v9+i32(24)))))
+								if t8 != i32(4) {
+									goto l4
+								}
+								t9 := int32(load32(m, uint64(uint32(v9))+16))
+								if t9 == v8 {
+									goto l5
+								}
 							}
-							t13 := int32(load32(m, uint64(uint32(v7))+16))
-							if t13 == v10 {
-								goto l5
+						l4:
+							t10 := int32(load32(m, uint64(uint32(v9+i32(28)))))
+							v9 = t10
+							if v9 != 0 {
+								goto l6
 							}
 						}
-					l4:
-						t14 := int32(load32(m, uint64(uint32(v7+i32(28)))))
-						v7 = t14
-						if v7 != 0 {
-							goto l6
-						}
+						v9 = i32(1074872)
+						goto l5
 					}
-					v7 = i32(1074872)
-				l5:
-					t15 := int32(load32(m, uint64(uint32(v7))+8))
-					v10 = t15
-					if v10 != 0 {
+				l3:
+					t11 := m._luaH_get(v7, v2)
+					v9 = t11
+				}
+			l5:
+				{
+					t12 := int32(load32(m, uint64(uint32(v9))+8))
+					if t12 != 0 {
 						goto l7
 					}
-					store8(m, uint64(uint32(v5))+6, byte(v9|i32(1)))
+					t13 := int32(load32(m, uint64(uint32(v7))+16))
+					v5 = t13
+					if v5 == 0 {
+						goto l7
+					}
+					t14 := int32(load8(m, uint64(uint32(v5))+6))
+					v10 = t14
+					if v10&i32(1) != 0 {
+						goto l7
+					}
+					t15 := int32(load32(m, uint64(uint32(v5))+24))
+					t16 := int32(load32(m, uint64(uint32(v0))+16))
+					t17 := int32(load32(m, uint64(uint32(t16))+188))
+					v7 = t17
+					t18 := int32(load32(m, uint64(uint32(v7))+8))
+					t19 := int32(load8(m, uint64(uint32(v5))+12))
+					v8 = t15 + t18&(i32_shl(i32(-1), t19)^i32(-1))<<5
+				l10:
+					{
+						{
+							t20 := int32(load32(m, uint64(uint32(v8+i32(24)))))
+							if t20 != i32(4) {
+								goto l8
+							}
+							t21 := int32(load32(m, uint64(uint32(v8))+16))
+							if t21 == v7 {
+								goto l9
+							}
+						}
+					l8:
+						t22 := int32(load32(m, uint64(uint32(v8+i32(28)))))
+						v8 = t22
+						if v8 != 0 {
+							goto l10
+						}
+					}
+					v8 = i32(1074872)
+				l9:
+					t23 := int32(load32(m, uint64(uint32(v8))+8))
+					v7 = t23
+					if v7 != 0 {
+						goto l11
+					}
+					store8(m, uint64(uint32(v5))+6, byte(v10|i32(1)))
 				}
-			l3:
-				t16 := int64(load64(m, uint64(uint32(v8))))
-				store64(m, uint64(uint32(v3)), uint64(t16))
-				t17 := int32(load32(m, uint64(uint32(v8))+8))
-				store32(m, uint64(uint32(v3))+8, uint32(t17))
-				goto l8
+			l7:
+				t24 := int64(load64(m, uint64(uint32(v9))))
+				store64(m, uint64(uint32(v3)), uint64(t24))
+				t25 := int32(load32(m, uint64(uint32(v9))+8))
+				store32(m, uint64(uint32(v3))+8, uint32(t25))
+				goto l12
 			case 2:
-				t18 := int32(load32(m, uint64(uint32(v1))))
-				v7 = t18 + i32(8)
-				goto l9
+				t26 := int32(load32(m, uint64(uint32(v1))))
+				v8 = t26 + i32(8)
+				goto l13
 			default:
-				t19 := int32(load32(m, uint64(uint32(v0))+16))
-				v7 = t19 + v5<<2 + i32(152)
+				t27 := int32(load32(m, uint64(uint32(v0))+16))
+				v8 = t27 + v5<<2 + i32(152)
 			}
-		l9:
+		l13:
 			{
-				t20 := int32(load32(m, uint64(uint32(v7))))
-				v7 = t20
-				if v7 == 0 {
-					goto l10
+				t28 := int32(load32(m, uint64(uint32(v8))))
+				v8 = t28
+				if v8 == 0 {
+					goto l14
 				}
-				t21 := int32(load32(m, uint64(uint32(v7))+24))
-				t22 := int32(load32(m, uint64(uint32(v0))+16))
-				t23 := int32(load32(m, uint64(uint32(t22))+188))
-				v10 = t23
-				t24 := int32(load32(m, uint64(uint32(v10))+8))
-				t25 := int32(load8(m, uint64(uint32(v7))+12))
-				v7 = t21 + t24&(i32_shl(i32(-1), t25)^i32(-1))<<5
-			l13:
+				t29 := int32(load32(m, uint64(uint32(v8))+24))
+				t30 := int32(load32(m, uint64(uint32(v0))+16))
+				t31 := int32(load32(m, uint64(uint32(t30))+188))
+				v9 = t31
+				t32 := int32(load32(m, uint64(uint32(v9))+8))
+				t33 := int32(load8(m, uint64(uint32(v8))+12))
+				v8 = t29 + t32&(i32_shl(i32(-1), t33)^i32(-1))<<5
+			l17:
 				{
 					{
-						t26 := int32(load32(m, uint64(uint32(v7+i32(24)))))
-						if t26 != i32(4) {
-							goto l11
+						t34 := int32(load32(m, uint64(uint32(v8+i32(24)))))
+						if t34 != i32(4) {
+							goto l15
 						}
-						t27 := int32(load32(m, uint64(uint32(v7))+16))
-						if t27 == v10 {
-							goto l12
+						t35 := int32(load32(m, uint64(uint32(v8))+16))
+						if t35 == v9 {
+							goto l16
 						}
 					}
-				l11:
-					t28 := int32(load32(m, uint64(uint32(v7+i32(28)))))
-					v7 = t28
-					if v7 != 0 {
-						goto l13
+				l15:
+					t36 := int32(load32(m, uint64(uint32(v8+i32(28)))))
+					v8 = t36
+					if v8 != 0 {
+						goto l17
 					}
-				}
-			}
-		l10:
-			v7 = i32(1074872)
-		l12:
-			t29 := int32(load32(m, uint64(uint32(v7))+8))
-			v10 = t29
-			if v10 != 0 {
-				goto l7
-			}
-			store32(m, uint64(uint32(v4))+44, uint32(i32(0)))
-			t30 := int32(load32(m, uint64(uint32(v5<<2+i32(1074752)))))
-			v6 = t30
-			{
-				t31 := int32(load32(m, uint64(uint32(v0))+20))
-				v5 = t31
-				t32 := int32(load32(m, uint64(uint32(v5))))
-				v7 = t32
-				t33 := int32(load32(m, uint64(uint32(v5))+8))
-				t34 := v7
-				v10 = t33
-				if uint32(t34) >= uint32(v10) {
-					goto l14
-				}
-			l16:
-				if v7 == v1 {
-					goto l15
-				}
-				v7 = v7 + i32(16)
-				if uint32(v7) >= uint32(v10) {
-					goto l14
-				}
-				goto l16
-			l15:
-				t35 := int32(load32(m, uint64(uint32(v0))+12))
-				t36 := m._getobjname(v0, v5, (v1-t35)>>4, v4+i32(44))
-				v7 = t36
-				if v7 != 0 {
-					store32(m, uint64(uint32(v4))+16, uint32(i32(1050680)))
-					store32(m, uint64(uint32(v4))+20, uint32(v7))
-					t58 := int32(load32(m, uint64(uint32(v4))+44))
-					store32(m, uint64(uint32(v4))+24, uint32(t58))
-					store32(m, uint64(uint32(v4))+28, uint32(v6))
-					m._luaG_runerror(v0, i32(1058723), v4+i32(16))
-					panic("unreachable")
 				}
 			}
 		l14:
-			store32(m, uint64(uint32(v4))+4, uint32(v6))
-			store32(m, uint64(uint32(v4)), uint32(i32(1050680)))
-			m._luaG_runerror(v0, i32(1055163), v4)
+			v8 = i32(1074872)
+		l16:
+			t37 := int32(load32(m, uint64(uint32(v8))+8))
+			v7 = t37
+			if v7 != 0 {
+				goto l11
+			}
+			store32(m, uint64(uint32(v4))+44, uint32(i32(0)))
+			t38 := int32(load32(m, uint64(uint32(v5<<2+i32(1074752)))))
+			v5 = t38
+			{
+				t39 := int32(load32(m, uint64(uint32(v0))+20))
+				v7 = t39
+				t40 := int32(load32(m, uint64(uint32(v7))))
+				v8 = t40
+				t41 := int32(load32(m, uint64(uint32(v7))+8))
+				t42 := v8
+				v9 = t41
+				if uint32(t42) >= uint32(v9) {
+					goto l18
+				}
+			l20:
+				if v8 == v1 {
+					goto l19
+				}
+				v8 = v8 + i32(16)
+				if uint32(v8) >= uint32(v9) {
+					goto l18
+				}
+				goto l20
+			l19:
+				t43 := int32(load32(m, uint64(uint32(v0))+12))
+				t44 := m._getobjname(v0, v7, (v1-t43)>>4, v4+i32(44))
+				v8 = t44
+				if v8 != 0 {
+					store32(m, uint64(uint32(v4))+16, uint32(i32(1050672)))
+					store32(m, uint64(uint32(v4))+20, uint32(v8))
+					t66 := int32(load32(m, uint64(uint32(v4))+44))
+					store32(m, uint64(uint32(v4))+24, uint32(t66))
+					store32(m, uint64(uint32(v4))+28, uint32(v5))
+					m._luaG_runerror(v0, i32(1058715), v4+i32(16))
+					panic("unreachable")
+				}
+			}
+		l18:
+			store32(m, uint64(uint32(v4))+4, uint32(v5))
+			store32(m, uint64(uint32(v4)), uint32(i32(1050672)))
+			m._luaG_runerror(v0, i32(1055155), v4)
 			panic("unreachable")
 		}
-	l7:
-		if v10 == i32(6) {
-			goto l18
+	l11:
+		if v7 == i32(6) {
+			goto l22
 		}
-		v5 = v10
-		v1 = v7
+		v5 = v7
+		v1 = v8
 		v6 = v6 + i32(1)
 		if v6 == i32(100) {
-			m._luaG_runerror(v0, i32(1055575), i32(0))
+			m._luaG_runerror(v0, i32(1055567), i32(0))
 			panic("unreachable")
 		}
-		goto l20
-	l18:
-		t37 := int32(load32(m, uint64(uint32(v0))+32))
-		v10 = t37
-		t38 := int32(load32(m, uint64(uint32(v0))+8))
-		v5 = t38
-		t39 := int64(load64(m, uint64(uint32(v7))))
-		store64(m, uint64(uint32(v5)), uint64(t39))
-		t40 := int32(load32(m, uint64(uint32(v7))+8))
-		store32(m, uint64(uint32(v5))+8, uint32(t40))
-		t41 := int32(load32(m, uint64(uint32(v0))+8))
-		v7 = t41
-		t42 := int64(load64(m, uint64(uint32(v1))))
-		store64(m, uint64(uint32(v7))+16, uint64(t42))
-		t43 := int32(load32(m, uint64(uint32(v1))+8))
-		store32(m, uint64(uint32(v7+i32(24))), uint32(t43))
-		t44 := int32(load32(m, uint64(uint32(v0))+8))
-		v7 = t44
-		t45 := int64(load64(m, uint64(uint32(v2))))
-		store64(m, uint64(uint32(v7))+32, uint64(t45))
-		t46 := int32(load32(m, uint64(uint32(v2))+8))
-		store32(m, uint64(uint32(v7+i32(40))), uint32(t46))
+		goto l24
+	l22:
+		t45 := int32(load32(m, uint64(uint32(v0))+32))
+		v9 = t45
+		t46 := int32(load32(m, uint64(uint32(v0))+8))
+		v7 = t46
+		t47 := int64(load64(m, uint64(uint32(v8))))
+		store64(m, uint64(uint32(v7)), uint64(t47))
+		t48 := int32(load32(m, uint64(uint32(v8))+8))
+		store32(m, uint64(uint32(v7))+8, uint32(t48))
+		t49 := int32(load32(m, uint64(uint32(v0))+8))
+		v8 = t49
+		t50 := int64(load64(m, uint64(uint32(v1))))
+		store64(m, uint64(uint32(v8))+16, uint64(t50))
+		t51 := int32(load32(m, uint64(uint32(v1))+8))
+		store32(m, uint64(uint32(v8+i32(24))), uint32(t51))
+		t52 := int32(load32(m, uint64(uint32(v0))+8))
+		v8 = t52
+		t53 := int64(load64(m, uint64(uint32(v2))))
+		store64(m, uint64(uint32(v8))+32, uint64(t53))
+		t54 := int32(load32(m, uint64(uint32(v2))+8))
+		store32(m, uint64(uint32(v8+i32(40))), uint32(t54))
 		{
-			t47 := int32(load32(m, uint64(uint32(v0))+28))
-			t48 := int32(load32(m, uint64(uint32(v0))+8))
-			v7 = t48
-			if t47-v7 > i32(48) {
-				goto l21
+			t55 := int32(load32(m, uint64(uint32(v0))+28))
+			t56 := int32(load32(m, uint64(uint32(v0))+8))
+			v8 = t56
+			if t55-v8 > i32(48) {
+				goto l25
 			}
-			t49 := int32(load32(m, uint64(uint32(v0))+44))
-			t50 := v0
-			v7 = t49
-			p51 := v7 << 1
-			if v7 < i32(3) {
-				p51 = v7 + i32(3)
+			t57 := int32(load32(m, uint64(uint32(v0))+44))
+			t58 := v0
+			v8 = t57
+			p59 := v8 << 1
+			if v8 < i32(3) {
+				p59 = v8 + i32(3)
 			}
-			m._luaD_reallocstack(t50, p51)
-			t52 := int32(load32(m, uint64(uint32(v0))+8))
-			v7 = t52
+			m._luaD_reallocstack(t58, p59)
+			t60 := int32(load32(m, uint64(uint32(v0))+8))
+			v8 = t60
 		}
-	l21:
-		store32(m, uint64(uint32(v0))+8, uint32(v7+i32(48)))
-		m._luaD_call(v0, v7, i32(1))
-		t53 := int32(load32(m, uint64(uint32(v0))+8))
-		t54 := v0
-		v7 = t53 + i32(-16)
-		store32(m, uint64(uint32(t54))+8, uint32(v7))
-		t55 := int32(load32(m, uint64(uint32(v0))+32))
-		v10 = t55 + (v3 - v10)
-		t56 := int64(load64(m, uint64(uint32(v7))))
-		store64(m, uint64(uint32(v10)), uint64(t56))
-		t57 := int32(load32(m, uint64(uint32(v7))+8))
-		store32(m, uint64(uint32(v10))+8, uint32(t57))
+	l25:
+		store32(m, uint64(uint32(v0))+8, uint32(v8+i32(48)))
+		m._luaD_call(v0, v8, i32(1))
+		t61 := int32(load32(m, uint64(uint32(v0))+8))
+		t62 := v0
+		v8 = t61 + i32(-16)
+		store32(m, uint64(uint32(t62))+8, uint32(v8))
+		t63 := int32(load32(m, uint64(uint32(v0))+32))
+		v9 = t63 + (v3 - v9)
+		t64 := int64(load64(m, uint64(uint32(v8))))
+		store64(m, uint64(uint32(v9)), uint64(t64))
+		t65 := int32(load32(m, uint64(uint32(v8))+8))
+		store32(m, uint64(uint32(v9))+8, uint32(t65))
 	}
-l8:
+l12:
 	m.___stack_pointer = v4 + i32(48)
 }
 
@@ -24097,7 +24134,7 @@ func (m *Module) _math_random(v0 int32) int32 {
 	{
 		t0 := int32(load8(m, uint64(uint32(i32(0)))+1079096))
 		if t0 == 0 {
-			m._luaL_error(v0, i32(1053296), i32(0))
+			m._luaL_error(v0, i32(1053288), i32(0))
 			panic("unreachable")
 		}
 		t1 := int64(load64(m, uint64(uint32(i32(0)))+1077256))
@@ -24114,13 +24151,13 @@ func (m *Module) _math_random(v0 int32) int32 {
 				case 0:
 					goto l1
 				default:
-					m._luaL_error(v0, i32(1051481), i32(0))
+					m._luaL_error(v0, i32(1051473), i32(0))
 					panic("unreachable")
 				case 1:
 					t5 := m._luaL_checkinteger(v0, i32(1))
 					v3 = int32(t5)
 					if v3 <= i32(0) {
-						m._luaL_argerror(v0, i32(1), i32(1050299))
+						m._luaL_argerror(v0, i32(1), i32(1050291))
 						panic("unreachable")
 					}
 					v4 = float64(v3)
@@ -24133,7 +24170,7 @@ func (m *Module) _math_random(v0 int32) int32 {
 					t8 := v3
 					v6 = int32(t7)
 					if t8 > v6 {
-						m._luaL_argerror(v0, i32(2), i32(1050299))
+						m._luaL_argerror(v0, i32(2), i32(1050291))
 						panic("unreachable")
 					}
 					t9 := float64(v6)
@@ -24162,7 +24199,7 @@ func (m *Module) _math_randomseed(v0 int32) int32 {
 		store64(m, uint64(uint32(i32(0)))+1077256, uint64(t1<<16&i64(0xffffffff0000)|i64(13070)))
 		return i32(0)
 	}
-	m._luaL_error(v0, i32(1053544), i32(0))
+	m._luaL_error(v0, i32(1053536), i32(0))
 	panic("unreachable")
 }
 
@@ -24231,9 +24268,9 @@ func (m *Module) _error_handler(v0 int32) int32 {
 		v7 = v4 / i32(24)
 	l4:
 		store32(m, uint64(uint32(v1))+104, uint32(v7))
-		m._lua_getinfo(v0, i32(1054027), v1+i32(8))
+		m._lua_getinfo(v0, i32(1054019), v1+i32(8))
 		t8 := int32(load32(m, uint64(uint32(v1))+20))
-		t9 := m._strcmp(t8, i32(1057167))
+		t9 := m._strcmp(t8, i32(1057159))
 		if t9 != 0 {
 			goto l1
 		}
@@ -24279,7 +24316,7 @@ func (m *Module) _error_handler(v0 int32) int32 {
 		v6 = v4 / i32(24)
 	l9:
 		store32(m, uint64(uint32(v1))+104, uint32(v6))
-		m._lua_getinfo(v0, i32(1054027), v1+i32(8))
+		m._lua_getinfo(v0, i32(1054019), v1+i32(8))
 		v6 = i32(0)
 	}
 l1:
@@ -24325,8 +24362,8 @@ l10:
 		}
 	l12:
 		m._lua_createtable(v0, i32(0), i32(0))
-		m._lua_pushlstring(v0, i32(1059427), i32(4))
-		t24 := m._luaS_newlstr(v0, i32(1054365), i32(8))
+		m._lua_pushlstring(v0, i32(1059419), i32(4))
+		t24 := m._luaS_newlstr(v0, i32(1054357), i32(8))
 		v2 = t24
 		store32(m, uint64(uint32(v1))+120, uint32(i32(4)))
 		store32(m, uint64(uint32(v1))+112, uint32(v2))
@@ -24357,7 +24394,7 @@ l10:
 		m._lua_concat(v0, i32(2))
 		t35 := int32(load32(m, uint64(uint32(v0))+8))
 		v2 = t35
-		t36 := m._luaS_newlstr(v0, i32(1052158), i32(3))
+		t36 := m._luaS_newlstr(v0, i32(1052150), i32(3))
 		v5 = t36
 		store32(m, uint64(uint32(v1))+120, uint32(i32(4)))
 		store32(m, uint64(uint32(v1))+112, uint32(v5))
@@ -24395,7 +24432,7 @@ l13:
 		v5 = t47
 		t48 := int32(load32(m, uint64(uint32(v0))+12))
 		v2 = t48
-		t49 := m._luaS_newlstr(v0, i32(1055884), i32(6))
+		t49 := m._luaS_newlstr(v0, i32(1055876), i32(6))
 		v4 = t49
 		store32(m, uint64(uint32(v1))+120, uint32(i32(4)))
 		store32(m, uint64(uint32(v1))+112, uint32(v4))
@@ -24420,7 +24457,7 @@ l13:
 		store32(m, uint64(uint32(t57))+8, uint32(v5))
 		t58 := int32(load32(m, uint64(uint32(v0))+12))
 		v2 = t58
-		t59 := m._luaS_newlstr(v0, i32(1055454), i32(4))
+		t59 := m._luaS_newlstr(v0, i32(1055446), i32(4))
 		v4 = t59
 		store32(m, uint64(uint32(v1))+120, uint32(i32(4)))
 		store32(m, uint64(uint32(v1))+112, uint32(v4))
@@ -24502,7 +24539,7 @@ l1:
 		v3 = t14
 		t15 := int32(load32(m, uint64(uint32(v3))+8))
 		if t15 != 0 {
-			m._luaG_runerror(v0, i32(1055666), i32(0))
+			m._luaG_runerror(v0, i32(1055658), i32(0))
 			panic("unreachable")
 		}
 		t16 := int32(load32(m, uint64(uint32(v0))+8))
@@ -24519,13 +24556,13 @@ l1:
 			t19 := int32(load32(m, uint64(uint32(v4+i32(-24)))))
 			switch t19 {
 			case 0:
-				m._luaG_runerror(v0, i32(1053949), i32(0))
+				m._luaG_runerror(v0, i32(1053941), i32(0))
 				panic("unreachable")
 			case 3:
 				t20 := math.Float64frombits(load64(m, uint64(uint32(v5))))
 				v6 = t20
 				if v6 != v6 {
-					m._luaG_runerror(v0, i32(1056837), i32(0))
+					m._luaG_runerror(v0, i32(1056829), i32(0))
 					panic("unreachable")
 				}
 				fallthrough
@@ -24582,7 +24619,7 @@ func (m *Module) _api_register(v0 int32) int32 {
 		{
 			t1 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 			if t1 == 0 {
-				m._raise_error(v0, i32(1055979))
+				m._raise_error(v0, i32(1055971))
 				panic("unreachable")
 			}
 			{
@@ -24593,7 +24630,7 @@ func (m *Module) _api_register(v0 int32) int32 {
 				v3 = t3
 				v4 = t4 - v3
 				if uint32(v4>>4+i32(-3)) <= uint32(i32(-3)) {
-					m._raise_error(v0, i32(1052872))
+					m._raise_error(v0, i32(1052864))
 					panic("unreachable")
 				}
 				var p5 int32
@@ -24606,7 +24643,7 @@ func (m *Module) _api_register(v0 int32) int32 {
 				}
 				v5 = p5 | p6
 				if v4 != i32(16) {
-					v4 = i32(1054627)
+					v4 = i32(1054619)
 					if v5 != 0 {
 						goto l3
 					}
@@ -24614,7 +24651,7 @@ func (m *Module) _api_register(v0 int32) int32 {
 					if uint32(t43+i32(-5)) < uint32(i32(-2)) {
 						goto l3
 					}
-					v4 = i32(1053063)
+					v4 = i32(1053055)
 					v5 = v3 + i32(16)
 					if uint32(v5) >= uint32(v2) {
 						goto l3
@@ -24708,7 +24745,7 @@ func (m *Module) _api_register(v0 int32) int32 {
 					store32(m, uint64(uint32(v3))+8, uint32(t72))
 					goto l25
 				}
-				v4 = i32(1058168)
+				v4 = i32(1058160)
 				if v5 != 0 {
 					goto l3
 				}
@@ -24765,7 +24802,7 @@ func (m *Module) _api_register(v0 int32) int32 {
 							if t76 != 0 {
 								goto l26
 							}
-							m._raise_error(v0, i32(1051078))
+							m._raise_error(v0, i32(1051070))
 							panic("unreachable")
 						}
 					l26:
@@ -24780,10 +24817,10 @@ func (m *Module) _api_register(v0 int32) int32 {
 						if t77 != 0 {
 							goto l25
 						}
-						m._raise_error(v0, i32(0x100991))
+						m._raise_error(v0, i32(1051017))
 						panic("unreachable")
 					}
-					v4 = i32(1054522)
+					v4 = i32(1054514)
 					t14 := int32(load32(m, uint64(uint32(v0))+8))
 					v2 = t14
 					if v2+i32(-32) == i32(1074872) {
@@ -24794,7 +24831,7 @@ func (m *Module) _api_register(v0 int32) int32 {
 					if uint32(v2+i32(-5)) < uint32(i32(-2)) {
 						goto l3
 					}
-					v4 = i32(1059618)
+					v4 = i32(1059610)
 					{
 						if v2 != i32(4) {
 							goto l7
@@ -24805,11 +24842,11 @@ func (m *Module) _api_register(v0 int32) int32 {
 				l7:
 					{
 						{
-							t17 := m._strcasecmp(v4, i32(1055515))
+							t17 := m._strcasecmp(v4, i32(1055507))
 							if t17 != 0 {
 								goto l8
 							}
-							v4 = i32(1054757)
+							v4 = i32(1054749)
 							t18 := int32(load32(m, uint64(uint32(v0))+8))
 							v3 = t18
 							if v3+i32(-16) == i32(1074872) {
@@ -24824,11 +24861,11 @@ func (m *Module) _api_register(v0 int32) int32 {
 						}
 					l8:
 						{
-							t20 := m._strcasecmp(v4, i32(1052860))
+							t20 := m._strcasecmp(v4, i32(1052852))
 							if t20 != 0 {
 								goto l10
 							}
-							v4 = i32(1054686)
+							v4 = i32(1054678)
 							t21 := int32(load32(m, uint64(uint32(v0))+8))
 							v3 = t21
 							if v3+i32(-16) == i32(1074872) {
@@ -24842,11 +24879,11 @@ func (m *Module) _api_register(v0 int32) int32 {
 							goto l3
 						}
 					l10:
-						t23 := m._strcasecmp(v4, i32(1054096))
+						t23 := m._strcasecmp(v4, i32(1054088))
 						if t23 != 0 {
 							goto l11
 						}
-						v4 = i32(1053125)
+						v4 = i32(1053117)
 						t24 := int32(load32(m, uint64(uint32(v0))+8))
 						v3 = t24
 						if v3+i32(-16) == i32(1074872) {
@@ -24864,9 +24901,9 @@ func (m *Module) _api_register(v0 int32) int32 {
 				l11:
 				}
 				{
-					t26 := m._strcasecmp(v4, i32(1051821))
+					t26 := m._strcasecmp(v4, i32(1051813))
 					if t26 == 0 {
-						v4 = i32(1051741)
+						v4 = i32(1051733)
 						t27 := int32(load32(m, uint64(uint32(v0))+8))
 						v2 = t27
 						if v2+i32(-16) == i32(1074872) {
@@ -24911,12 +24948,12 @@ func (m *Module) _api_register(v0 int32) int32 {
 								v4 = i32(0)
 								t34 := m._lua_tolstring(v0, i32(-1), i32(0))
 								v2 = t34
-								t35 := m._strcasecmp(i32(1051878), v2)
+								t35 := m._strcasecmp(i32(1051870), v2)
 								if t35 == 0 {
 									goto l16
 								}
 								{
-									t36 := m._strcasecmp(i32(1053765), v2)
+									t36 := m._strcasecmp(i32(1053757), v2)
 									if t36 != 0 {
 										goto l17
 									}
@@ -24925,7 +24962,7 @@ func (m *Module) _api_register(v0 int32) int32 {
 								}
 							l17:
 								{
-									t37 := m._strcasecmp(i32(1055701), v2)
+									t37 := m._strcasecmp(i32(1055693), v2)
 									if t37 != 0 {
 										goto l18
 									}
@@ -24934,7 +24971,7 @@ func (m *Module) _api_register(v0 int32) int32 {
 								}
 							l18:
 								{
-									t38 := m._strcasecmp(i32(1052275), v2)
+									t38 := m._strcasecmp(i32(1052267), v2)
 									if t38 != 0 {
 										goto l19
 									}
@@ -24943,7 +24980,7 @@ func (m *Module) _api_register(v0 int32) int32 {
 								}
 							l19:
 								v4 = i32(4)
-								t39 := m._strcasecmp(i32(1051427), v2)
+								t39 := m._strcasecmp(i32(1051419), v2)
 								if t39 == 0 {
 									goto l16
 								}
@@ -24954,7 +24991,7 @@ func (m *Module) _api_register(v0 int32) int32 {
 							store32(m, uint64(uint32(v0))+8, uint32(v4+i32(-16)))
 							goto l20
 						l20:
-							v4 = i32(1053673)
+							v4 = i32(1053665)
 							goto l3
 						l16:
 							t41 := int32(load32(m, uint64(uint32(v0))+8))
@@ -24966,7 +25003,7 @@ func (m *Module) _api_register(v0 int32) int32 {
 							goto l22
 						}
 					}
-					m._raise_error(v0, i32(1052925))
+					m._raise_error(v0, i32(1052917))
 					panic("unreachable")
 				}
 			}
@@ -25031,7 +25068,7 @@ func (m *Module) _missing_global(v0 int32) int32 {
 		v2 = t1
 		t2 := int32(load32(m, uint64(uint32(v0))+12))
 		if v2-t2 != i32(32) {
-			m._luaL_error(v0, i32(1052203), i32(0))
+			m._luaL_error(v0, i32(1052195), i32(0))
 			panic("unreachable")
 		}
 		if v2+i32(-16) == i32(1074872) {
@@ -25043,11 +25080,11 @@ func (m *Module) _missing_global(v0 int32) int32 {
 		}
 		t4 := m._lua_tolstring(v0, i32(-1), i32(0))
 		store32(m, uint64(uint32(v1)), uint32(t4))
-		m._luaL_error(v0, i32(1059237), v1)
+		m._luaL_error(v0, i32(1059229), v1)
 		panic("unreachable")
 	}
 l1:
-	m._luaL_error(v0, i32(1052411), i32(0))
+	m._luaL_error(v0, i32(1052403), i32(0))
 	panic("unreachable")
 }
 
@@ -25101,7 +25138,7 @@ l3:
 				v2 = t9
 				t10 := int32(load32(m, uint64(uint32(v2))+8))
 				if t10 != 0 {
-					m._luaG_runerror(v0, i32(1055666), i32(0))
+					m._luaG_runerror(v0, i32(1055658), i32(0))
 					panic("unreachable")
 				}
 				store32(m, uint64(uint32(v2))+16, uint32(v1))
@@ -25185,8 +25222,8 @@ func (m *Module) _protect_table(v0 int32) {
 		v2 = t4
 		t5 := int32(load32(m, uint64(uint32(v0))+12))
 		if v2-t5 > i32(127936) {
-			store32(m, uint64(uint32(v1)), uint32(i32(1051315)))
-			m._luaL_error(v0, i32(1058448), v1)
+			store32(m, uint64(uint32(v1)), uint32(i32(0x100aab)))
+			m._luaL_error(v0, i32(1058440), v1)
 			panic("unreachable")
 		}
 		{
@@ -25302,7 +25339,7 @@ func (m *Module) _protect_globals(v0 int32) {
 	m._lua_pushcclosure(v0, i32(34), i32(0))
 	t5 := int32(load32(m, uint64(uint32(v0))+8))
 	v2 = t5
-	t6 := m._luaS_newlstr(v0, i32(1050656), i32(7))
+	t6 := m._luaS_newlstr(v0, i32(1050648), i32(7))
 	v3 = t6
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v1)), uint32(v3))
@@ -26019,7 +26056,7 @@ func (m *Module) _push_error(v0, v1 int32) {
 			if t1 == i32(45) {
 				goto l0
 			}
-			v3 = i32(1056816)
+			v3 = i32(1056808)
 			v4 = i32(3)
 			goto l1
 		}
@@ -26028,7 +26065,7 @@ func (m *Module) _push_error(v0, v1 int32) {
 		t2 := m._strchr(v1, i32(32))
 		t3 := v5
 		v6 = t2
-		p4 := i32(1056816)
+		p4 := i32(1056808)
 		if v6 != 0 {
 			p4 = t3
 		}
@@ -26293,7 +26330,7 @@ l15:
 		v5 = t63
 	}
 l21:
-	t64 := m._luaS_newlstr(v0, i32(1059448), i32(1))
+	t64 := m._luaS_newlstr(v0, i32(1059440), i32(1))
 	v8 = t64
 	store32(m, uint64(uint32(v5))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v5)), uint32(v8))
@@ -26443,7 +26480,7 @@ l33:
 	t104 := v0
 	v6 = t103
 	store32(m, uint64(uint32(t104))+8, uint32(v6+i32(-32)))
-	t105 := m._luaS_newlstr(v0, i32(1052158), i32(3))
+	t105 := m._luaS_newlstr(v0, i32(1052150), i32(3))
 	v5 = t105
 	store32(m, uint64(uint32(v2))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v2)), uint32(v5))
@@ -26543,7 +26580,7 @@ func (m *Module) _luaH_new(v0, v1, v2 int32) int32 {
 			store8(m, uint64(uint32(v3))+5, byte(v5&i32(3)))
 			{
 				if uint32(v1+i32(1)) > uint32(i32(0xfffffff)) {
-					m._luaG_runerror(v0, i32(1054862), i32(0))
+					m._luaG_runerror(v0, i32(1054854), i32(0))
 					panic("unreachable")
 				}
 				t16 := int32(load32(m, uint64(uint32(v0))+16))
@@ -26715,19 +26752,19 @@ l21:
 							t20 := m._getobjname(v0, v11, (v5-t19)>>4, v3+i32(32))
 							v6 = t20
 							if v6 != 0 {
-								store32(m, uint64(uint32(v3))+16, uint32(i32(1055235)))
+								store32(m, uint64(uint32(v3))+16, uint32(i32(1055227)))
 								store32(m, uint64(uint32(v3))+20, uint32(v6))
 								t43 := int32(load32(m, uint64(uint32(v3))+32))
 								store32(m, uint64(uint32(v3))+24, uint32(t43))
 								store32(m, uint64(uint32(v3))+28, uint32(v10))
-								m._luaG_runerror(v0, i32(1058723), v3+i32(16))
+								m._luaG_runerror(v0, i32(1058715), v3+i32(16))
 								panic("unreachable")
 							}
 						}
 					l5:
 						store32(m, uint64(uint32(v3))+4, uint32(v10))
-						store32(m, uint64(uint32(v3)), uint32(i32(1055235)))
-						m._luaG_runerror(v0, i32(1055163), v3)
+						store32(m, uint64(uint32(v3)), uint32(i32(1055227)))
+						m._luaG_runerror(v0, i32(1055155), v3)
 						panic("unreachable")
 					}
 				l2:
@@ -26771,7 +26808,7 @@ l21:
 					t29 := int32(load32(m, uint64(uint32(v8))+12))
 					v8 = t29
 					if uint32(v8) >= uint32(i32(-3)-v5) {
-						m._luaG_runerror(v0, i32(1050742), i32(0))
+						m._luaG_runerror(v0, i32(1050734), i32(0))
 						panic("unreachable")
 					}
 					v6 = v6 + i32(-16)
@@ -26804,7 +26841,7 @@ l21:
 					}
 					v5 = p34
 					if uint32(v5+i32(1)) > uint32(i32(-3)) {
-						m._luaG_runerror(v0, i32(1054862), i32(0))
+						m._luaG_runerror(v0, i32(1054854), i32(0))
 						panic("unreachable")
 					}
 					t35 := int32(load32(m, uint64(uint32(v6))+52))
@@ -26955,9 +26992,9 @@ func (m *Module) _lua_getinfo(v0, v1, v2 int32) {
 													}
 													v7 = i32(-1)
 													store32(m, uint64(uint32(v2))+28, uint32(i32(-1)))
-													v8 = i32(1056784)
-													store32(m, uint64(uint32(v2))+16, uint32(i32(1056784)))
-													v14 = i32(1057167)
+													v8 = i32(1056776)
+													store32(m, uint64(uint32(v2))+16, uint32(i32(1056776)))
+													v14 = i32(1057159)
 													goto l10
 												}
 											l9:
@@ -26971,9 +27008,9 @@ func (m *Module) _lua_getinfo(v0, v1, v2 int32) {
 												t15 := v2
 												v7 = t14
 												store32(m, uint64(uint32(t15))+28, uint32(v7))
-												p16 := i32(1053668)
+												p16 := i32(1053660)
 												if v7 != 0 {
-													p16 = i32(1056738)
+													p16 = i32(1056730)
 												}
 												v14 = p16
 												t17 := int32(load32(m, uint64(uint32(v5))+16))
@@ -27129,7 +27166,7 @@ func (m *Module) _lua_getinfo(v0, v1, v2 int32) {
 											}
 										l15:
 											store32(m, uint64(uint32(v2))+4, uint32(i32(0)))
-											store32(m, uint64(uint32(v2))+8, uint32(i32(1059618)))
+											store32(m, uint64(uint32(v2))+8, uint32(i32(1059610)))
 										}
 									l5:
 										v8 = v4 + i32(1)
@@ -27155,11 +27192,11 @@ func (m *Module) _lua_getinfo(v0, v1, v2 int32) {
 						l2:
 							store64(m, uint64(uint32(v2))+28, uint64(i64(-1)))
 							store32(m, uint64(uint32(v2))+20, uint32(i32(-1)))
-							store32(m, uint64(uint32(v2))+12, uint32(i32(1053973)))
-							store32(m, uint64(uint32(v2))+4, uint32(i32(1059618)))
-							store32(m, uint64(uint32(v2))+8, uint32(i32(1059618)))
-							store32(m, uint64(uint32(v2))+16, uint32(i32(1058665)))
-							m._luaO_chunkid(v2+i32(36), i32(1058665), i32(60))
+							store32(m, uint64(uint32(v2))+12, uint32(i32(1053965)))
+							store32(m, uint64(uint32(v2))+4, uint32(i32(1059610)))
+							store32(m, uint64(uint32(v2))+8, uint32(i32(1059610)))
+							store32(m, uint64(uint32(v2))+16, uint32(i32(1058657)))
+							m._luaO_chunkid(v2+i32(36), i32(1058657), i32(60))
 							v4 = i32(0)
 							store32(m, uint64(uint32(v2))+24, uint32(i32(0)))
 							t58 := m._strchr(v1, i32(102))
@@ -27424,7 +27461,7 @@ l0:
 		}
 		t18 := int32(load32(m, uint64(uint32(v0))+8))
 		v3 = t18
-		t19 := m._luaS_newlstr(v0, i32(1059618), i32(0))
+		t19 := m._luaS_newlstr(v0, i32(1059610), i32(0))
 		v4 = t19
 		store32(m, uint64(uint32(v3))+8, uint32(i32(4)))
 		store32(m, uint64(uint32(v3)), uint32(v4))
@@ -27435,417 +27472,529 @@ l0:
 
 func (m *Module) _push_one(v0, v1 int32) int32 {
 	var v2, v3, v4, v5, v6, v7 int32
-	var v8 float64
-	var v9, v10 int64
+	var v8, v9 int64
+	var v10 float64
 	t0 := m.___stack_pointer
 	v2 = t0 - i32(32)
 	m.___stack_pointer = v2
 	{
 		{
 			{
-			l17:
 				{
+				l25:
 					v3 = v1 + i32(1)
 					{
-						t1 := int32(int8(load8(m, uint64(uint32(v1)))))
+						t1 := int32(load8(m, uint64(uint32(v1))))
 						v4 = t1
-						t2 := m._memchr(i32(0x1006aa), v4, i32(8))
-						if t2 != 0 {
-							goto l0
-						}
-						v5 = i32(-1)
-					l1:
-						{
-							v6 = v1 + v5
-							v7 = v5 + i32(1)
-							v5 = v7
-							t3 := int32(load8(m, uint64(uint32(v6+i32(2)))))
-							if t3 != i32(13) {
-								goto l1
-							}
-						}
-						switch v4 + i32(-35) {
-						case 8:
-							m._lua_createtable(v0, i32(0), i32(1))
-							m._lua_pushlstring(v0, v3, v7)
-							t4 := int32(load32(m, uint64(uint32(v0))+8))
-							v5 = t4
-							t5 := m._luaS_newlstr(v0, i32(1054030), i32(2))
-							v3 = t5
-							store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
-							store32(m, uint64(uint32(v2))+16, uint32(v3))
-							t6 := int32(load32(m, uint64(uint32(v0))+8))
-							m._luaV_settable(v0, v5+i32(-32), v2+i32(16), t6+i32(-16))
-							t7 := int32(load32(m, uint64(uint32(v0))+8))
-							store32(m, uint64(uint32(v0))+8, uint32(t7+i32(-16)))
-							goto l8
-						case 10:
-							m._lua_pushlstring(v0, i32(1058341), i32(1))
-							m._lua_pushlstring(v0, v3, v7)
-							m._lua_concat(v0, i32(2))
-							t8 := m._lua_tolstring(v0, i32(-1), i32(0))
-							m._push_error(v0, t8)
-							t9 := int32(load32(m, uint64(uint32(v0))+8))
-							v5 = t9 + i32(-16)
-						l9:
+						if v4 == i32(124) {
+							v8 = i64(0)
 							{
-								v3 = v5 + i32(-16)
-								t10 := int64(load64(m, uint64(uint32(v5))))
-								store64(m, uint64(uint32(v3)), uint64(t10))
-								t11 := int32(load32(m, uint64(uint32(v5+i32(8)))))
-								store32(m, uint64(uint32(v3+i32(8))), uint32(t11))
-								v5 = v5 + i32(16)
-								t12 := int32(load32(m, uint64(uint32(v0))+8))
-								t13 := v5
-								v3 = t12
-								if uint32(t13) < uint32(v3) {
-									goto l9
+								t34 := int32(load8(m, uint64(uint32(v3))))
+								t35 := v3
+								var p36 int32
+								if t34 == i32(45) {
+									p36 = 1
+								}
+								v6 = p36
+								v1 = t35 + v6
+								t37 := int32(load8(m, uint64(uint32(v1))))
+								v3 = t37
+								if uint32((v3+i32(-48))&i32(255)) > uint32(i32(9)) {
+									goto l23
+								}
+								v8 = i64(0)
+							l24:
+								{
+									v8 = (int64(uint32(v3))&i64(255)+i64(0xffffffd0))&i64(0xffffffff) + v8*i64(10)
+									v1 = v1 + i32(1)
+									t38 := int32(load8(m, uint64(uint32(v1))))
+									v3 = t38
+									if uint32((v3+i32(-48))&i32(255)) < uint32(i32(10)) {
+										goto l24
+									}
 								}
 							}
-							t14 := v0
-							v5 = v3 + i32(-16)
-							store32(m, uint64(uint32(t14))+8, uint32(v5))
-							store32(m, uint64(uint32(v5))+8, uint32(i32(1)))
-							store32(m, uint64(uint32(v5)), uint32(i32(1)))
-							t15 := int32(load32(m, uint64(uint32(v0))+8))
-							t16 := v0
-							v5 = t15
-							store32(m, uint64(uint32(t16))+8, uint32(v5+i32(16)))
-							t17 := m._luaS_newlstr(v0, i32(1055254), i32(25))
-							v3 = t17
-							store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
-							store32(m, uint64(uint32(v2))+16, uint32(v3))
-							t18 := int32(load32(m, uint64(uint32(v0))+8))
-							m._luaV_settable(v0, v5+i32(-16), v2+i32(16), t18+i32(-16))
-							t19 := int32(load32(m, uint64(uint32(v0))+8))
-							store32(m, uint64(uint32(v0))+8, uint32(t19+i32(-16)))
-							goto l8
-						case 5:
-							m._lua_createtable(v0, i32(0), i32(1))
-							m._lua_pushlstring(v0, v3, v7)
-							t20 := int32(load32(m, uint64(uint32(v0))+8))
-							v5 = t20
-							t21 := m._luaS_newlstr(v0, i32(1052400), i32(10))
-							v3 = t21
-							store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
-							store32(m, uint64(uint32(v2))+16, uint32(v3))
-							t22 := int32(load32(m, uint64(uint32(v0))+8))
-							m._luaV_settable(v0, v5+i32(-32), v2+i32(16), t22+i32(-16))
-							t23 := int32(load32(m, uint64(uint32(v0))+8))
-							store32(m, uint64(uint32(v0))+8, uint32(t23+i32(-16)))
-							goto l8
-						case 0:
-							t24 := int32(load8(m, uint64(uint32(v3))))
-							v5 = t24
-							t25 := int32(load32(m, uint64(uint32(v0))+8))
-							v3 = t25
-							store32(m, uint64(uint32(v3))+8, uint32(i32(1)))
-							t26 := v3
-							var p27 int32
-							if v5 == i32(116) {
-								p27 = 1
+						l23:
+							v1 = v1 + i32(2)
+							p39 := v8
+							if v6 != 0 {
+								p39 = i64(0) - v8
 							}
-							store32(m, uint64(uint32(t26)), uint32(p27))
-							t28 := int32(load32(m, uint64(uint32(v0))+8))
-							store32(m, uint64(uint32(v0))+8, uint32(t28+i32(16)))
-							goto l8
-						case 9:
-							m._lua_createtable(v0, i32(0), i32(1))
-							t29 := m._vm_strtod(v3, i32(0))
-							v8 = t29
-							t30 := int32(load32(m, uint64(uint32(v0))+8))
-							v5 = t30
-							store32(m, uint64(uint32(v5))+8, uint32(i32(3)))
-							store64(m, uint64(uint32(v5)), math.Float64bits(v8))
-							t31 := int32(load32(m, uint64(uint32(v0))+8))
-							t32 := v0
-							v5 = t31
-							store32(m, uint64(uint32(t32))+8, uint32(v5+i32(16)))
-							t33 := m._luaS_newlstr(v0, i32(1055551), i32(6))
-							v3 = t33
-							store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
-							store32(m, uint64(uint32(v2))+16, uint32(v3))
-							t34 := int32(load32(m, uint64(uint32(v0))+8))
-							m._luaV_settable(v0, v5+i32(-16), v2+i32(16), t34+i32(-16))
-							t35 := int32(load32(m, uint64(uint32(v0))+8))
-							store32(m, uint64(uint32(v0))+8, uint32(t35+i32(-16)))
-							goto l8
+							v8 = p39
+							if v8 < i64(1) {
+								goto l25
+							}
+							v8 = v8 + i64(1)
+						l26:
+							{
+								t40 := m._push_one(v0, v1)
+								t41 := m._push_one(v0, t40)
+								v1 = t41
+								t42 := int32(load32(m, uint64(uint32(v0))+8))
+								store32(m, uint64(uint32(v0))+8, uint32(t42+i32(-32)))
+								v8 = v8 + i64(-1)
+								if uint64(v8) > uint64(i64(1)) {
+									goto l26
+								}
+								goto l25
+							}
+						}
+						v5 = int32(int8(v4))
+						switch v5 + i32(-36) {
+						case 1, 6:
+							goto l2
 						default:
-							t36 := int32(load32(m, uint64(uint32(v0))+8))
-							store32(m, uint64(uint32(t36))+8, uint32(i32(0)))
-							t37 := int32(load32(m, uint64(uint32(v0))+8))
-							store32(m, uint64(uint32(v0))+8, uint32(t37+i32(16)))
-						}
-					l8:
-						v1 = v1 + v7 + i32(3)
-						goto l10
-					}
-				l0:
-					v9 = i64(0)
-					{
-						t38 := int32(load8(m, uint64(uint32(v3))))
-						t39 := v3
-						var p40 int32
-						if t38 == i32(45) {
-							p40 = 1
-						}
-						v6 = p40
-						v5 = t39 + v6
-						t41 := int32(load8(m, uint64(uint32(v5))))
-						v1 = t41
-						if uint32((v1+i32(-48))&i32(255)) > uint32(i32(9)) {
-							goto l11
-						}
-						v9 = i64(0)
-					l12:
-						{
-							v9 = (int64(uint32(v1))&i64(255)+i64(0xffffffd0))&i64(0xffffffff) + v9*i64(10)
-							v5 = v5 + i32(1)
-							t42 := int32(load8(m, uint64(uint32(v5))))
-							v1 = t42
-							if uint32((v1+i32(-48))&i32(255)) < uint32(i32(10)) {
-								goto l12
+							if v5 == i32(126) {
+								goto l2
 							}
-						}
-					}
-				l11:
-					p43 := v9
-					if v6 != 0 {
-						p43 = i64(0) - v9
-					}
-					v10 = p43
-					v1 = v5 + i32(2)
-					if v4 == i32(124) {
-						if v10 < i64(1) {
-							goto l17
-						}
-						v9 = v10 + i64(1)
-					l18:
-						{
-							t44 := m._push_one(v0, v1)
-							t45 := m._push_one(v0, t44)
-							v1 = t45
-							t46 := int32(load32(m, uint64(uint32(v0))+8))
-							store32(m, uint64(uint32(v0))+8, uint32(t46+i32(-32)))
-							v9 = v9 + i64(-1)
-							if uint64(v9) > uint64(i64(1)) {
+							fallthrough
+						case 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 23, 24:
+							v6 = i32(-1)
+						l6:
+							{
+								v4 = v1 + v6
+								v7 = v6 + i32(1)
+								v6 = v7
+								t2 := int32(load8(m, uint64(uint32(v4+i32(2)))))
+								if t2 != i32(13) {
+									goto l6
+								}
+							}
+							switch v5 + i32(-35) {
+							case 0:
+								t87 := int32(load8(m, uint64(uint32(v3))))
+								v3 = t87
+								t88 := int32(load32(m, uint64(uint32(v0))+8))
+								v6 = t88
+								store32(m, uint64(uint32(v6))+8, uint32(i32(1)))
+								t89 := v6
+								var p90 int32
+								if v3 == i32(116) {
+									p90 = 1
+								}
+								store32(m, uint64(uint32(t89)), uint32(p90))
+								t91 := int32(load32(m, uint64(uint32(v0))+8))
+								store32(m, uint64(uint32(v0))+8, uint32(t91+i32(16)))
+								goto l41
+							case 5:
+								m._lua_createtable(v0, i32(0), i32(1))
+								m._lua_pushlstring(v0, v3, v7)
+								t83 := int32(load32(m, uint64(uint32(v0))+8))
+								v3 = t83
+								t84 := m._luaS_newlstr(v0, i32(0x100ee8), i32(10))
+								v6 = t84
+								store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
+								store32(m, uint64(uint32(v2))+16, uint32(v6))
+								t85 := int32(load32(m, uint64(uint32(v0))+8))
+								m._luaV_settable(v0, v3+i32(-32), v2+i32(16), t85+i32(-16))
+								t86 := int32(load32(m, uint64(uint32(v0))+8))
+								store32(m, uint64(uint32(v0))+8, uint32(t86+i32(-16)))
+								goto l41
+							case 8:
+								m._lua_createtable(v0, i32(0), i32(1))
+								m._lua_pushlstring(v0, v3, v7)
+								t67 := int32(load32(m, uint64(uint32(v0))+8))
+								v3 = t67
+								t68 := m._luaS_newlstr(v0, i32(1054022), i32(2))
+								v6 = t68
+								store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
+								store32(m, uint64(uint32(v2))+16, uint32(v6))
+								t69 := int32(load32(m, uint64(uint32(v0))+8))
+								m._luaV_settable(v0, v3+i32(-32), v2+i32(16), t69+i32(-16))
+								t70 := int32(load32(m, uint64(uint32(v0))+8))
+								store32(m, uint64(uint32(v0))+8, uint32(t70+i32(-16)))
+								goto l41
+							case 9:
+								m._lua_createtable(v0, i32(0), i32(1))
+								t92 := m._vm_strtod(v3, i32(0))
+								v10 = t92
+								t93 := int32(load32(m, uint64(uint32(v0))+8))
+								v3 = t93
+								store32(m, uint64(uint32(v3))+8, uint32(i32(3)))
+								store64(m, uint64(uint32(v3)), math.Float64bits(v10))
+								t94 := int32(load32(m, uint64(uint32(v0))+8))
+								t95 := v0
+								v3 = t94
+								store32(m, uint64(uint32(t95))+8, uint32(v3+i32(16)))
+								t96 := m._luaS_newlstr(v0, i32(1055543), i32(6))
+								v6 = t96
+								store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
+								store32(m, uint64(uint32(v2))+16, uint32(v6))
+								t97 := int32(load32(m, uint64(uint32(v0))+8))
+								m._luaV_settable(v0, v3+i32(-16), v2+i32(16), t97+i32(-16))
+								t98 := int32(load32(m, uint64(uint32(v0))+8))
+								store32(m, uint64(uint32(v0))+8, uint32(t98+i32(-16)))
+								goto l41
+							case 10:
+								m._lua_pushlstring(v0, i32(1058333), i32(1))
+								m._lua_pushlstring(v0, v3, v7)
+								m._lua_concat(v0, i32(2))
+								t71 := m._lua_tolstring(v0, i32(-1), i32(0))
+								m._push_error(v0, t71)
+								t72 := int32(load32(m, uint64(uint32(v0))+8))
+								v3 = t72 + i32(-16)
+							l42:
+								{
+									v6 = v3 + i32(-16)
+									t73 := int64(load64(m, uint64(uint32(v3))))
+									store64(m, uint64(uint32(v6)), uint64(t73))
+									t74 := int32(load32(m, uint64(uint32(v3+i32(8)))))
+									store32(m, uint64(uint32(v6+i32(8))), uint32(t74))
+									v3 = v3 + i32(16)
+									t75 := int32(load32(m, uint64(uint32(v0))+8))
+									t76 := v3
+									v6 = t75
+									if uint32(t76) < uint32(v6) {
+										goto l42
+									}
+								}
+								t77 := v0
+								v3 = v6 + i32(-16)
+								store32(m, uint64(uint32(t77))+8, uint32(v3))
+								store32(m, uint64(uint32(v3))+8, uint32(i32(1)))
+								store32(m, uint64(uint32(v3)), uint32(i32(1)))
+								t78 := int32(load32(m, uint64(uint32(v0))+8))
+								t79 := v0
+								v3 = t78
+								store32(m, uint64(uint32(t79))+8, uint32(v3+i32(16)))
+								t80 := m._luaS_newlstr(v0, i32(1055246), i32(25))
+								v6 = t80
+								store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
+								store32(m, uint64(uint32(v2))+16, uint32(v6))
+								t81 := int32(load32(m, uint64(uint32(v0))+8))
+								m._luaV_settable(v0, v3+i32(-16), v2+i32(16), t81+i32(-16))
+								t82 := int32(load32(m, uint64(uint32(v0))+8))
+								store32(m, uint64(uint32(v0))+8, uint32(t82+i32(-16)))
+								goto l41
+							default:
+								goto l8
+							}
+						case 22:
+							{
+								t3 := int32(load8(m, uint64(uint32(v3))))
+								t4 := v3
+								var p5 int32
+								if t3 == i32(45) {
+									p5 = 1
+								}
+								v6 = p5
+								v1 = t4 + v6
+								t6 := int32(load8(m, uint64(uint32(v1))))
+								v3 = t6
+								if uint32((v3+i32(-48))&i32(255)) <= uint32(i32(9)) {
+									goto l13
+								}
+								v8 = i64(0)
+								goto l14
+							}
+						l13:
+							v8 = i64(0)
+						l15:
+							{
+								v8 = (int64(uint32(v3))&i64(255)+i64(0xffffffd0))&i64(0xffffffff) + v8*i64(10)
+								v1 = v1 + i32(1)
+								t7 := int32(load8(m, uint64(uint32(v1))))
+								v3 = t7
+								if uint32((v3+i32(-48))&i32(255)) < uint32(i32(10)) {
+									goto l15
+								}
+							}
+						l14:
+							t8 := int32(load32(m, uint64(uint32(v0))+8))
+							v3 = t8
+							store32(m, uint64(uint32(v3))+8, uint32(i32(3)))
+							t10 := v3
+							p9 := v8
+							if v6 != 0 {
+								p9 = i64(0) - v8
+							}
+							store64(m, uint64(uint32(t10)), math.Float64bits(float64(p9)))
+							t11 := int32(load32(m, uint64(uint32(v0))+8))
+							store32(m, uint64(uint32(v0))+8, uint32(t11+i32(16)))
+							v1 = v1 + i32(2)
+							goto l16
+						case 0, 25:
+							{
+								t12 := int32(load8(m, uint64(uint32(v3))))
+								t13 := v3
+								var p14 int32
+								if t12 == i32(45) {
+									p14 = 1
+								}
+								v6 = p14
+								v3 = t13 + v6
+								t15 := int32(load8(m, uint64(uint32(v3))))
+								v1 = t15
+								if uint32((v1+i32(-48))&i32(255)) <= uint32(i32(9)) {
+									goto l17
+								}
+								v8 = i64(0)
 								goto l18
 							}
-							goto l17
-						}
-					}
-					switch v4 + i32(-36) {
-					case 0, 25:
-						if v10 < i64(0) {
-							goto l19
-						}
-						{
+						l17:
+							v8 = i64(0)
+						l19:
 							{
-								if v4 != i32(36) {
-									goto l20
+								v8 = (int64(uint32(v1))&i64(255)+i64(0xffffffd0))&i64(0xffffffff) + v8*i64(10)
+								v3 = v3 + i32(1)
+								t16 := int32(load8(m, uint64(uint32(v3))))
+								v1 = t16
+								if uint32((v1+i32(-48))&i32(255)) < uint32(i32(10)) {
+									goto l19
 								}
-								t49 := v0
-								t50 := v1
-								v5 = int32(v10)
-								m._lua_pushlstring(t49, t50, v5)
-								goto l21
 							}
-						l20:
-							m._lua_createtable(v0, i32(0), i32(1))
-							m._lua_createtable(v0, i32(0), i32(2))
-							t51 := v0
-							t52 := v5 + i32(6)
-							v5 = int32(v10)
-							m._lua_pushlstring(t51, t52, v5+i32(-4))
-							t53 := int32(load32(m, uint64(uint32(v0))+8))
-							v3 = t53
-							t54 := m._luaS_newlstr(v0, i32(1054823), i32(6))
-							v4 = t54
-							store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
-							store32(m, uint64(uint32(v2))+16, uint32(v4))
-							t55 := int32(load32(m, uint64(uint32(v0))+8))
-							m._luaV_settable(v0, v3+i32(-32), v2+i32(16), t55+i32(-16))
-							t56 := int32(load32(m, uint64(uint32(v0))+8))
-							store32(m, uint64(uint32(v0))+8, uint32(t56+i32(-16)))
-							m._lua_pushlstring(v0, v1, i32(3))
-							t57 := int32(load32(m, uint64(uint32(v0))+8))
-							v3 = t57
-							t58 := m._luaS_newlstr(v0, i32(1051401), i32(6))
-							v4 = t58
-							store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
-							store32(m, uint64(uint32(v2))+16, uint32(v4))
-							t59 := int32(load32(m, uint64(uint32(v0))+8))
-							m._luaV_settable(v0, v3+i32(-32), v2+i32(16), t59+i32(-16))
-							t60 := int32(load32(m, uint64(uint32(v0))+8))
-							t61 := v0
-							v3 = t60
-							store32(m, uint64(uint32(t61))+8, uint32(v3+i32(-16)))
-							t62 := m._luaS_newlstr(v0, i32(1054385), i32(15))
-							v4 = t62
-							store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
-							store32(m, uint64(uint32(v2))+16, uint32(v4))
-							t63 := int32(load32(m, uint64(uint32(v0))+8))
-							m._luaV_settable(v0, v3+i32(-48), v2+i32(16), t63+i32(-16))
-							t64 := int32(load32(m, uint64(uint32(v0))+8))
-							store32(m, uint64(uint32(v0))+8, uint32(t64+i32(-16)))
-						}
-					l21:
-						v1 = v1 + v5 + i32(2)
-						goto l10
-					case 22:
-						goto l16
-					default:
-						if v10 < i64(0) {
-							goto l19
-						}
-						t65 := int32(load32(m, uint64(uint32(v0))+8))
-						v5 = t65
-						t66 := int32(load32(m, uint64(uint32(v0))+12))
-						if v5-t66 > i32(127872) {
-							store32(m, uint64(uint32(v2)), uint32(i32(1051249)))
-							m._luaL_error(v0, i32(1058448), v2)
-							panic("unreachable")
-						}
-						{
-							t67 := int32(load32(m, uint64(uint32(v0))+28))
-							if t67-v5 > i32(128) {
-								goto l23
+						l18:
+							v1 = v3 + i32(2)
+							p17 := v8
+							if v6 != 0 {
+								p17 = i64(0) - v8
 							}
-							t68 := int32(load32(m, uint64(uint32(v0))+44))
-							t69 := v0
-							v5 = t68
-							p70 := v5 << 1
-							if v5 < i32(8) {
-								p70 = v5 + i32(8)
+							v8 = p17
+							if v8 < i64(0) {
+								goto l20
 							}
-							m._luaD_reallocstack(t69, p70)
-							t71 := int32(load32(m, uint64(uint32(v0))+8))
-							v5 = t71
-						}
-					l23:
-						{
-							t72 := int32(load32(m, uint64(uint32(v0))+20))
-							v3 = t72
-							t73 := int32(load32(m, uint64(uint32(v3))+8))
-							v5 = v5 + i32(128)
-							if uint32(t73) >= uint32(v5) {
-								goto l24
-							}
-							store32(m, uint64(uint32(v3))+8, uint32(v5))
-						}
-					l24:
-						if v4 == i32(42) {
-							goto l25
-						}
-						v5 = i32(0)
-						m._lua_createtable(v0, i32(0), i32(1))
-						v3 = int32(v10)
-						goto l26
-					l25:
-						v5 = int32(v10)
-						v3 = i32(0)
-					l26:
-						m._lua_createtable(v0, v5, v3)
-						if v9 == 0 {
-							goto l27
-						}
-						var p74 int32
-						if v4 != i32(42) {
-							p74 = 1
-						}
-						v6 = p74
-						var p75 int32
-						if v4 != i32(37) {
-							p75 = 1
-						}
-						v7 = p75
-						v5 = i32(1)
-					l32:
-						{
-							t76 := m._push_one(v0, v1)
-							v1 = t76
 							{
-								if v6 != 0 {
-									goto l28
-								}
-								m._lua_rawseti(v0, i32(-2), v5)
-								goto l29
-							l28:
 								{
-									{
-										if v7 != 0 {
-											goto l30
-										}
-										t77 := m._push_one(v0, v1)
-										v1 = t77
-										t78 := int32(load32(m, uint64(uint32(v0))+8))
-										v3 = t78
-										goto l31
+									if v4 != i32(36) {
+										goto l21
 									}
-								l30:
-									t79 := int32(load32(m, uint64(uint32(v0))+8))
-									v3 = t79
-									store32(m, uint64(uint32(v3))+8, uint32(i32(1)))
-									store32(m, uint64(uint32(v3)), uint32(i32(1)))
-									t80 := int32(load32(m, uint64(uint32(v0))+8))
-									t81 := v0
-									v3 = t80 + i32(16)
-									store32(m, uint64(uint32(t81))+8, uint32(v3))
+									t18 := v0
+									t19 := v1
+									v3 = int32(v8)
+									m._lua_pushlstring(t18, t19, v3)
+									goto l22
 								}
-							l31:
-								m._luaV_settable(v0, v3+i32(-48), v3+i32(-32), v3+i32(-16))
-								t82 := int32(load32(m, uint64(uint32(v0))+8))
-								store32(m, uint64(uint32(v0))+8, uint32(t82+i32(-32)))
+							l21:
+								m._lua_createtable(v0, i32(0), i32(1))
+								m._lua_createtable(v0, i32(0), i32(2))
+								t20 := v0
+								t21 := v3 + i32(6)
+								v3 = int32(v8)
+								m._lua_pushlstring(t20, t21, v3+i32(-4))
+								t22 := int32(load32(m, uint64(uint32(v0))+8))
+								v6 = t22
+								t23 := m._luaS_newlstr(v0, i32(1054815), i32(6))
+								v4 = t23
+								store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
+								store32(m, uint64(uint32(v2))+16, uint32(v4))
+								t24 := int32(load32(m, uint64(uint32(v0))+8))
+								m._luaV_settable(v0, v6+i32(-32), v2+i32(16), t24+i32(-16))
+								t25 := int32(load32(m, uint64(uint32(v0))+8))
+								store32(m, uint64(uint32(v0))+8, uint32(t25+i32(-16)))
+								m._lua_pushlstring(v0, v1, i32(3))
+								t26 := int32(load32(m, uint64(uint32(v0))+8))
+								v6 = t26
+								t27 := m._luaS_newlstr(v0, i32(1051393), i32(6))
+								v4 = t27
+								store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
+								store32(m, uint64(uint32(v2))+16, uint32(v4))
+								t28 := int32(load32(m, uint64(uint32(v0))+8))
+								m._luaV_settable(v0, v6+i32(-32), v2+i32(16), t28+i32(-16))
+								t29 := int32(load32(m, uint64(uint32(v0))+8))
+								t30 := v0
+								v6 = t29
+								store32(m, uint64(uint32(t30))+8, uint32(v6+i32(-16)))
+								t31 := m._luaS_newlstr(v0, i32(1054377), i32(15))
+								v4 = t31
+								store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
+								store32(m, uint64(uint32(v2))+16, uint32(v4))
+								t32 := int32(load32(m, uint64(uint32(v0))+8))
+								m._luaV_settable(v0, v6+i32(-48), v2+i32(16), t32+i32(-16))
+								t33 := int32(load32(m, uint64(uint32(v0))+8))
+								store32(m, uint64(uint32(v0))+8, uint32(t33+i32(-16)))
 							}
-						l29:
-							v5 = v5 + i32(1)
-							v10 = v10 + i64(-1)
-							if !(v10 == 0) {
-								goto l32
-							}
-							goto l27
+						l22:
+							v1 = v1 + v3 + i32(2)
+							goto l16
 						}
 					}
-				l16:
+				l2:
+					{
+						t43 := int32(load8(m, uint64(uint32(v3))))
+						t44 := v3
+						var p45 int32
+						if t43 == i32(45) {
+							p45 = 1
+						}
+						v6 = p45
+						v1 = t44 + v6
+						t46 := int32(load8(m, uint64(uint32(v1))))
+						v3 = t46
+						if uint32((v3+i32(-48))&i32(255)) <= uint32(i32(9)) {
+							goto l27
+						}
+						v8 = i64(0)
+						goto l28
+					}
+				l27:
+					v8 = i64(0)
+				l29:
+					{
+						v8 = (int64(uint32(v3))&i64(255)+i64(0xffffffd0))&i64(0xffffffff) + v8*i64(10)
+						v1 = v1 + i32(1)
+						t47 := int32(load8(m, uint64(uint32(v1))))
+						v3 = t47
+						if uint32((v3+i32(-48))&i32(255)) < uint32(i32(10)) {
+							goto l29
+						}
+					}
+				l28:
+					v1 = v1 + i32(2)
+					p48 := v8
+					if v6 != 0 {
+						p48 = i64(0) - v8
+					}
+					v9 = p48
+					if v9 < i64(0) {
+						goto l20
+					}
+					t49 := int32(load32(m, uint64(uint32(v0))+8))
+					v3 = t49
+					t50 := int32(load32(m, uint64(uint32(v0))+12))
+					if v3-t50 > i32(127872) {
+						store32(m, uint64(uint32(v2)), uint32(i32(1051241)))
+						m._luaL_error(v0, i32(1058440), v2)
+						panic("unreachable")
+					}
+					{
+						t51 := int32(load32(m, uint64(uint32(v0))+28))
+						if t51-v3 > i32(128) {
+							goto l31
+						}
+						t52 := int32(load32(m, uint64(uint32(v0))+44))
+						t53 := v0
+						v3 = t52
+						p54 := v3 << 1
+						if v3 < i32(8) {
+							p54 = v3 + i32(8)
+						}
+						m._luaD_reallocstack(t53, p54)
+						t55 := int32(load32(m, uint64(uint32(v0))+8))
+						v3 = t55
+					}
+				l31:
+					{
+						t56 := int32(load32(m, uint64(uint32(v0))+20))
+						v6 = t56
+						t57 := int32(load32(m, uint64(uint32(v6))+8))
+						v3 = v3 + i32(128)
+						if uint32(t57) >= uint32(v3) {
+							goto l32
+						}
+						store32(m, uint64(uint32(v6))+8, uint32(v3))
+					}
+				l32:
+					if v4 == i32(42) {
+						goto l33
+					}
+					v3 = i32(0)
+					m._lua_createtable(v0, i32(0), i32(1))
+					v6 = int32(v9)
+					goto l34
+				l33:
+					v3 = int32(v9)
+					v6 = i32(0)
+				l34:
+					m._lua_createtable(v0, v3, v6)
+					if v8 == 0 {
+						goto l35
+					}
+					var p58 int32
+					if v4 != i32(42) {
+						p58 = 1
+					}
+					v7 = p58
+					var p59 int32
+					if v4 != i32(37) {
+						p59 = 1
+					}
+					v5 = p59
+					v3 = i32(1)
+				l40:
+					{
+						t60 := m._push_one(v0, v1)
+						v1 = t60
+						{
+							if v7 != 0 {
+								goto l36
+							}
+							m._lua_rawseti(v0, i32(-2), v3)
+							goto l37
+						l36:
+							{
+								{
+									if v5 != 0 {
+										goto l38
+									}
+									t61 := m._push_one(v0, v1)
+									v1 = t61
+									t62 := int32(load32(m, uint64(uint32(v0))+8))
+									v6 = t62
+									goto l39
+								}
+							l38:
+								t63 := int32(load32(m, uint64(uint32(v0))+8))
+								v6 = t63
+								store32(m, uint64(uint32(v6))+8, uint32(i32(1)))
+								store32(m, uint64(uint32(v6)), uint32(i32(1)))
+								t64 := int32(load32(m, uint64(uint32(v0))+8))
+								t65 := v0
+								v6 = t64 + i32(16)
+								store32(m, uint64(uint32(t65))+8, uint32(v6))
+							}
+						l39:
+							m._luaV_settable(v0, v6+i32(-48), v6+i32(-32), v6+i32(-16))
+							t66 := int32(load32(m, uint64(uint32(v0))+8))
+							store32(m, uint64(uint32(v0))+8, uint32(t66+i32(-32)))
+						}
+					l37:
+						v3 = v3 + i32(1)
+						v9 = v9 + i64(-1)
+						if !(v9 == 0) {
+							goto l40
+						}
+						goto l35
+					}
 				}
-				t47 := int32(load32(m, uint64(uint32(v0))+8))
-				v5 = t47
-				store32(m, uint64(uint32(v5))+8, uint32(i32(3)))
-				store64(m, uint64(uint32(v5)), math.Float64bits(float64(v10)))
-				t48 := int32(load32(m, uint64(uint32(v0))+8))
-				store32(m, uint64(uint32(v0))+8, uint32(t48+i32(16)))
-				goto l10
+			l8:
+				t99 := int32(load32(m, uint64(uint32(v0))+8))
+				store32(m, uint64(uint32(t99))+8, uint32(i32(0)))
+				t100 := int32(load32(m, uint64(uint32(v0))+8))
+				store32(m, uint64(uint32(v0))+8, uint32(t100+i32(16)))
 			}
-		l19:
-			t83 := int32(load32(m, uint64(uint32(v0))+8))
-			v5 = t83
-			store32(m, uint64(uint32(v5))+8, uint32(i32(1)))
-			store32(m, uint64(uint32(v5)), uint32(i32(0)))
-			t84 := int32(load32(m, uint64(uint32(v0))+8))
-			store32(m, uint64(uint32(v0))+8, uint32(t84+i32(16)))
-			goto l10
+		l41:
+			v1 = v1 + v7 + i32(3)
+			goto l16
+		l20:
+			t101 := int32(load32(m, uint64(uint32(v0))+8))
+			v3 = t101
+			store32(m, uint64(uint32(v3))+8, uint32(i32(1)))
+			store32(m, uint64(uint32(v3)), uint32(i32(0)))
+			t102 := int32(load32(m, uint64(uint32(v0))+8))
+			store32(m, uint64(uint32(v0))+8, uint32(t102+i32(16)))
+			goto l16
 		}
-	l27:
+	l35:
 		if v4 == i32(42) {
-			goto l10
+			goto l16
 		}
-		t85 := int32(load32(m, uint64(uint32(v0))+8))
-		v5 = t85
-		t87 := v0
-		p86 := i32(0x100aa1)
+		t103 := int32(load32(m, uint64(uint32(v0))+8))
+		v3 = t103
+		t105 := v0
+		p104 := i32(0x100a99)
 		if v4 == i32(37) {
-			p86 = i32(1052704)
+			p104 = i32(1052696)
 		}
-		t88 := m._luaS_newlstr(t87, p86, i32(3))
-		v3 = t88
+		t106 := m._luaS_newlstr(t105, p104, i32(3))
+		v6 = t106
 		store32(m, uint64(uint32(v2))+24, uint32(i32(4)))
-		store32(m, uint64(uint32(v2))+16, uint32(v3))
-		t89 := int32(load32(m, uint64(uint32(v0))+8))
-		m._luaV_settable(v0, v5+i32(-32), v2+i32(16), t89+i32(-16))
-		t90 := int32(load32(m, uint64(uint32(v0))+8))
-		store32(m, uint64(uint32(v0))+8, uint32(t90+i32(-16)))
+		store32(m, uint64(uint32(v2))+16, uint32(v6))
+		t107 := int32(load32(m, uint64(uint32(v0))+8))
+		m._luaV_settable(v0, v3+i32(-32), v2+i32(16), t107+i32(-16))
+		t108 := int32(load32(m, uint64(uint32(v0))+8))
+		store32(m, uint64(uint32(v0))+8, uint32(t108+i32(-16)))
 	}
-l10:
+l16:
 	m.___stack_pointer = v2 + i32(32)
 	return v1
 }
@@ -27854,7 +28003,7 @@ func (m *Module) _luaD_reallocstack(v0, v1 int32) {
 	var v2, v3, v4, v5, v6, v7 int32
 	{
 		if uint32(v1+i32(7)) > uint32(i32(0xfffffff)) {
-			m._luaG_runerror(v0, i32(1054862), i32(0))
+			m._luaG_runerror(v0, i32(1054854), i32(0))
 			panic("unreachable")
 		}
 		t0 := int32(load32(m, uint64(uint32(v0))+16))
@@ -27992,7 +28141,7 @@ func (m *Module) _luaL_error(v0, v1, v2 int32) {
 		v7 = v5 / i32(24)
 	l3:
 		store32(m, uint64(uint32(v3))+120, uint32(v7))
-		m._lua_getinfo(v0, i32(1054027), v3+i32(24))
+		m._lua_getinfo(v0, i32(1054019), v3+i32(24))
 		t8 := int32(load32(m, uint64(uint32(v3))+44))
 		v2 = t8
 		if v2 < i32(1) {
@@ -28000,11 +28149,11 @@ func (m *Module) _luaL_error(v0, v1, v2 int32) {
 		}
 		store32(m, uint64(uint32(v3))+4, uint32(v2))
 		store32(m, uint64(uint32(v3)), uint32(v3+i32(60)))
-		_ = m._lua_pushfstring(v0, i32(1059442), v3)
+		_ = m._lua_pushfstring(v0, i32(1059434), v3)
 		goto l4
 	}
 l0:
-	m._lua_pushlstring(v0, i32(1059618), i32(0))
+	m._lua_pushlstring(v0, i32(1059610), i32(0))
 l4:
 	t10 := int32(load32(m, uint64(uint32(v3))+20))
 	m._lua_pushvfstring(v0, v1, t10)
@@ -28277,10 +28426,10 @@ func (m *Module) _put_pairs(v0, v1 int32) {
 		}
 	}
 l3:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 l9:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 }
 
@@ -28425,7 +28574,7 @@ l1:
 				goto l12
 			}
 		}
-		m._luaG_runerror(v0, i32(1058984), i32(0))
+		m._luaG_runerror(v0, i32(1058976), i32(0))
 		panic("unreachable")
 	l6:
 		t26 := int32(load32(m, uint64(uint32(v4))+24))
@@ -28568,7 +28717,7 @@ func (m *Module) _lua_replace(v0, v1 int32) {
 					if t0 != t1 {
 						goto l1
 					}
-					m._luaG_runerror(v0, i32(1051156), i32(0))
+					m._luaG_runerror(v0, i32(1051148), i32(0))
 					panic("unreachable")
 				}
 			l1:
@@ -28736,7 +28885,7 @@ func (m *Module) _api_write_log(v0 int32) int32 {
 		v3 = t2
 		v4 = t3 - v3
 		if v4 <= i32(31) {
-			m._raise_error(v0, i32(1057796))
+			m._raise_error(v0, i32(1057788))
 			panic("unreachable")
 		}
 		{
@@ -28751,7 +28900,7 @@ func (m *Module) _api_write_log(v0 int32) int32 {
 			}
 			t6 := m._luaV_tonumber(v5, v1)
 			if t6 == 0 {
-				m._raise_error(v0, i32(1058287))
+				m._raise_error(v0, i32(1058279))
 				panic("unreachable")
 			}
 			t7 := int32(load32(m, uint64(uint32(v0))+8))
@@ -28794,7 +28943,7 @@ func (m *Module) _api_write_log(v0 int32) int32 {
 		}
 		v7 = p14
 		if uint32(v7) >= uint32(i32(4)) {
-			m._raise_error(v0, i32(1057688))
+			m._raise_error(v0, i32(1057680))
 			panic("unreachable")
 		}
 		v8 = v4 >> 4
@@ -28943,7 +29092,7 @@ func (m *Module) _api_write_log(v0 int32) int32 {
 		return i32(0)
 	}
 l11:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 }
 
@@ -28952,7 +29101,7 @@ func (m *Module) _call_command(v0, v1 int32) int32 {
 	{
 		t0 := int32(load8(m, uint64(uint32(i32(0)))+1079096))
 		if t0 == 0 {
-			m._raise_error(v0, i32(1053415))
+			m._raise_error(v0, i32(1053407))
 			panic("unreachable")
 		}
 		{
@@ -29136,10 +29285,10 @@ func (m *Module) _call_command(v0, v1 int32) int32 {
 		return i32(1)
 	}
 l6:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 l14:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 l3:
 	m._lua_error(v0)
@@ -29159,7 +29308,7 @@ func (m *Module) _put_frame(v0 int32) int32 {
 		if v2 != 0 {
 			goto l0
 		}
-		m._push_error(v0, i32(1053882))
+		m._push_error(v0, i32(1053874))
 		v3 = i32(-1)
 		goto l1
 	}
@@ -29386,7 +29535,7 @@ l28:
 					}
 				l23:
 					store64(m, uint64(uint32(v1)), math.Float64bits(v10))
-					t43 := m._snprintf(v8, i32(32), i32(1054905), v1)
+					t43 := m._snprintf(v8, i32(32), i32(1054897), v1)
 					v9 = t43
 				}
 			l24:
@@ -29426,7 +29575,7 @@ l28:
 			}
 		l26:
 			store32(m, uint64(uint32(v0))+8, uint32(v5))
-			m._push_error(v0, i32(1051565))
+			m._push_error(v0, i32(1051557))
 			v3 = i32(-1)
 			goto l1
 		}
@@ -29449,7 +29598,7 @@ l1:
 	m.___stack_pointer = v1 + i32(32)
 	return v3
 l5:
-	m._luaL_error(v0, i32(1050317), i32(0))
+	m._luaL_error(v0, i32(1050309), i32(0))
 	panic("unreachable")
 }
 
@@ -29534,7 +29683,7 @@ func (m *Module) _luaL_checkinteger(v0, v1 int32) int64 {
 				if v1 < i32(1) {
 					goto l8
 				}
-				v4 = i32(1055188)
+				v4 = i32(1055180)
 				t18 := int32(load32(m, uint64(uint32(v0))+12))
 				v5 = v1<<4 + t18 + i32(-16)
 				t19 := int32(load32(m, uint64(uint32(v0))+8))
@@ -29572,7 +29721,7 @@ func (m *Module) _luaL_checkinteger(v0, v1 int32) int64 {
 				v5 = v0 + i32(72)
 				goto l9
 			default:
-				v4 = i32(1055188)
+				v4 = i32(1055180)
 				t26 := int32(load32(m, uint64(uint32(v0))+20))
 				t27 := int32(load32(m, uint64(uint32(t26))+4))
 				t28 := int32(load32(m, uint64(uint32(t27))))
@@ -29585,7 +29734,7 @@ func (m *Module) _luaL_checkinteger(v0, v1 int32) int64 {
 				v5 = v5 + (i32(-10003)-v1)<<4 + i32(24)
 			}
 		l9:
-			v4 = i32(1055188)
+			v4 = i32(1055180)
 			if v5 == i32(1074872) {
 				goto l10
 			}
@@ -29599,8 +29748,8 @@ func (m *Module) _luaL_checkinteger(v0, v1 int32) int64 {
 		}
 	l10:
 		store32(m, uint64(uint32(v2))+4, uint32(v4))
-		store32(m, uint64(uint32(v2)), uint32(i32(1052599)))
-		t33 := m._lua_pushfstring(v0, i32(1051983), v2)
+		store32(m, uint64(uint32(v2)), uint32(i32(1052591)))
+		t33 := m._lua_pushfstring(v0, i32(1051975), v2)
 		m._luaL_argerror(v0, v1, t33)
 		panic("unreachable")
 	}
@@ -29623,14 +29772,14 @@ func (m *Module) _luaL_argerror(v0, v1, v2 int32) {
 		if uint32(t3) <= uint32(v5) {
 			store32(m, uint64(uint32(v3))+36, uint32(v2))
 			store32(m, uint64(uint32(v3))+32, uint32(v1))
-			m._luaL_error(v0, i32(1058532), v3+i32(32))
+			m._luaL_error(v0, i32(1058524), v3+i32(32))
 			panic("unreachable")
 		}
 		store32(m, uint64(uint32(v3))+136, uint32((v4-v5)/i32(24)))
-		m._lua_getinfo(v0, i32(1053763), v3+i32(40))
+		m._lua_getinfo(v0, i32(1053755), v3+i32(40))
 		{
 			t4 := int32(load32(m, uint64(uint32(v3))+48))
-			t5 := m._strcmp(t4, i32(1055919))
+			t5 := m._strcmp(t4, i32(1055911))
 			if t5 != 0 {
 				goto l1
 			}
@@ -29639,7 +29788,7 @@ func (m *Module) _luaL_argerror(v0, v1, v2 int32) {
 				t7 := int32(load32(m, uint64(uint32(v3))+44))
 				store32(m, uint64(uint32(v3)), uint32(t7))
 				store32(m, uint64(uint32(v3))+4, uint32(v2))
-				m._luaL_error(v0, i32(1058468), v3)
+				m._luaL_error(v0, i32(1058460), v3)
 				panic("unreachable")
 			}
 		}
@@ -29650,14 +29799,14 @@ func (m *Module) _luaL_argerror(v0, v1, v2 int32) {
 			if v4 != 0 {
 				goto l3
 			}
-			v4 = i32(1057190)
-			store32(m, uint64(uint32(v3))+44, uint32(i32(1057190)))
+			v4 = i32(1057182)
+			store32(m, uint64(uint32(v3))+44, uint32(i32(1057182)))
 		}
 	l3:
 		store32(m, uint64(uint32(v3))+24, uint32(v2))
 		store32(m, uint64(uint32(v3))+20, uint32(v4))
 		store32(m, uint64(uint32(v3))+16, uint32(v1))
-		m._luaL_error(v0, i32(1058554), v3+i32(16))
+		m._luaL_error(v0, i32(1058546), v3+i32(16))
 		panic("unreachable")
 	}
 }
@@ -29781,12 +29930,12 @@ func (m *Module) _luaD_throw(v0, v1 int32) {
 			default:
 				goto l5
 			case 2:
-				t8 := m._luaS_newlstr(v0, i32(1050317), i32(17))
+				t8 := m._luaS_newlstr(v0, i32(1050309), i32(17))
 				store32(m, uint64(uint32(v2)), uint32(t8))
 				v1 = i32(4)
 				goto l6
 			case 3:
-				t9 := m._luaS_newlstr(v0, i32(1054838), i32(23))
+				t9 := m._luaS_newlstr(v0, i32(1054830), i32(23))
 				store32(m, uint64(uint32(v2)), uint32(t9))
 				v1 = i32(4)
 				goto l6
@@ -29903,7 +30052,7 @@ func (m *Module) _luaG_runerror(v0, v1, v2 int32) {
 		store32(m, uint64(uint32(v3))+8, uint32(v1))
 		store32(m, uint64(uint32(v3))+4, uint32(v4))
 		store32(m, uint64(uint32(v3)), uint32(v3+i32(16)))
-		_ = m._luaO_pushfstring(v0, i32(1052148), v3)
+		_ = m._luaO_pushfstring(v0, i32(1052140), v3)
 	}
 l0:
 	m._luaG_errormsg(v0)
@@ -30581,7 +30730,7 @@ func (m *Module) _luaO_pushvfstring(v0, v1, v2 int32) int32 {
 	m.___stack_pointer = v3
 	t1 := int32(load32(m, uint64(uint32(v0))+8))
 	v4 = t1
-	t2 := m._luaS_newlstr(v0, i32(1059618), i32(0))
+	t2 := m._luaS_newlstr(v0, i32(1059610), i32(0))
 	v5 = t2
 	store32(m, uint64(uint32(v4))+8, uint32(i32(4)))
 	store32(m, uint64(uint32(v4)), uint32(v5))
@@ -30685,7 +30834,7 @@ l20:
 				case 16:
 					t20 := int32(load32(m, uint64(uint32(v2))))
 					v4 = t20
-					p21 := i32(1058658)
+					p21 := i32(1058650)
 					if v4 != 0 {
 						p21 = v4
 					}
@@ -30806,7 +30955,7 @@ l20:
 				case 13:
 					t53 := int32(load32(m, uint64(uint32(v2))))
 					store32(m, uint64(uint32(v3)), uint32(t53))
-					_ = m._sprintf(v3+i32(16), i32(1052712), v3)
+					_ = m._sprintf(v3+i32(16), i32(1052704), v3)
 					t55 := int32(load32(m, uint64(uint32(v0))+8))
 					v1 = t55
 					t56 := m._strlen(v3 + i32(16))
@@ -30875,7 +31024,7 @@ l20:
 			}
 		}
 	l16:
-		t85 := m._luaS_newlstr(v0, i32(1059388), i32(1))
+		t85 := m._luaS_newlstr(v0, i32(1059380), i32(1))
 		v4 = t85
 		store32(m, uint64(uint32(v1+i32(24))), uint32(i32(4)))
 		store32(m, uint64(uint32(v1))+16, uint32(v4))
@@ -31361,7 +31510,7 @@ func (m *Module) _newkey(v0, v1, v2 int32) int32 {
 					default:
 						goto l29
 					case 0:
-						m._luaG_runerror(v0, i32(1053949), i32(0))
+						m._luaG_runerror(v0, i32(1053941), i32(0))
 						panic("unreachable")
 					case 3:
 						t60 := math.Float64frombits(load64(m, uint64(uint32(v2))))
@@ -31372,7 +31521,7 @@ func (m *Module) _newkey(v0, v1, v2 int32) int32 {
 					}
 				}
 			}
-			m._luaG_runerror(v0, i32(1056837), i32(0))
+			m._luaG_runerror(v0, i32(1056829), i32(0))
 			panic("unreachable")
 		l4:
 			t61 := v8 + i32(60)
@@ -31703,9 +31852,9 @@ l7:
 		m._chunk(v2 + i32(584))
 		t62 := int32(load32(m, uint64(uint32(v2))+600))
 		if t62 != i32(287) {
-			store32(m, uint64(uint32(v2)), uint32(i32(1057210)))
+			store32(m, uint64(uint32(v2)), uint32(i32(1057202)))
 			t100 := int32(load32(m, uint64(uint32(v2))+636))
-			t101 := m._luaO_pushfstring(t100, i32(1056297), v2)
+			t101 := m._luaO_pushfstring(t100, i32(1056289), v2)
 			m._luaX_syntaxerror(v2+i32(584), t101)
 			panic("unreachable")
 		}
@@ -32305,7 +32454,7 @@ func (m *Module) _luaK_code(v0, v1, v2 int32) int32 {
 	l0:
 		t7 := int32(load32(m, uint64(uint32(v0))+16))
 		t8 := int32(load32(m, uint64(uint32(v3))+12))
-		t9 := m._luaM_growaux_(t7, t8, v3+i32(44), i32(4), i32(0x7ffffffd), i32(1050788))
+		t9 := m._luaM_growaux_(t7, t8, v3+i32(44), i32(4), i32(0x7ffffffd), i32(1050780))
 		t10 := v3
 		v5 = t9
 		store32(m, uint64(uint32(t10))+12, uint32(v5))
@@ -32329,7 +32478,7 @@ l1:
 	l2:
 		t15 := int32(load32(m, uint64(uint32(v0))+16))
 		t16 := int32(load32(m, uint64(uint32(v3))+20))
-		t17 := m._luaM_growaux_(t15, t16, v3+i32(48), i32(4), i32(0x7ffffffd), i32(1050788))
+		t17 := m._luaM_growaux_(t15, t16, v3+i32(48), i32(4), i32(0x7ffffffd), i32(1050780))
 		t18 := v3
 		v1 = t17
 		store32(m, uint64(uint32(t18))+20, uint32(v1))
@@ -32422,7 +32571,7 @@ func (m *Module) _patchlistaux(v0, v1, v2, v3, v4 int32) {
 				}
 			l6:
 				t10 := int32(load32(m, uint64(uint32(v0))+12))
-				m._luaX_syntaxerror(t10, i32(1054279))
+				m._luaX_syntaxerror(t10, i32(1054271))
 				panic("unreachable")
 			}
 		l7:
@@ -32468,7 +32617,7 @@ l1:
 	{
 		t2 := int32(uint32(i32(-3)) / uint32(v3))
 		if uint32(v4+i32(1)) > uint32(t2) {
-			m._luaG_runerror(v0, i32(1054862), i32(0))
+			m._luaG_runerror(v0, i32(1054854), i32(0))
 			panic("unreachable")
 		}
 		t3 := int32(load32(m, uint64(uint32(v0))+16))
@@ -32519,13 +32668,13 @@ func (m *Module) _addk(v0, v1, v2 int32) int32 {
 		t3 := int32(load32(m, uint64(uint32(v1))+8))
 		switch t3 {
 		case 0:
-			m._luaG_runerror(v3, i32(1053949), i32(0))
+			m._luaG_runerror(v3, i32(1053941), i32(0))
 			panic("unreachable")
 		case 3:
 			t4 := math.Float64frombits(load64(m, uint64(uint32(v1))))
 			v6 = t4
 			if v6 != v6 {
-				m._luaG_runerror(v3, i32(1056837), i32(0))
+				m._luaG_runerror(v3, i32(1056829), i32(0))
 				panic("unreachable")
 			}
 			fallthrough
@@ -32555,7 +32704,7 @@ l0:
 					goto l6
 				}
 				t13 := int32(load32(m, uint64(uint32(v1))+8))
-				t14 := m._luaM_growaux_(v3, t13, v7, i32(16), i32(0x3ffff), i32(1050807))
+				t14 := m._luaM_growaux_(v3, t13, v7, i32(16), i32(0x3ffff), i32(1050799))
 				store32(m, uint64(uint32(v1))+8, uint32(t14))
 				t15 := int32(load32(m, uint64(uint32(v1))+40))
 				v5 = t15
@@ -32666,7 +32815,7 @@ func (m *Module) _luaK_setreturns(v0, v1, v2 int32) {
 				}
 				if v2 >= i32(249) {
 					t19 := int32(load32(m, uint64(uint32(v0))+12))
-					m._luaX_syntaxerror(t19, i32(1050596))
+					m._luaX_syntaxerror(t19, i32(1050588))
 					panic("unreachable")
 				}
 				store8(m, uint64(uint32(v3))+75, byte(v1))
@@ -32803,7 +32952,7 @@ l0:
 		}
 		if v3 >= i32(249) {
 			t9 := int32(load32(m, uint64(uint32(v0))+12))
-			m._luaX_syntaxerror(t9, i32(1050596))
+			m._luaX_syntaxerror(t9, i32(1050588))
 			panic("unreachable")
 		}
 		store8(m, uint64(uint32(v4))+75, byte(v2))
@@ -32860,7 +33009,7 @@ func (m *Module) _exp2reg(v0, v1, v2 int32) {
 			v6 = v4 >> 31
 			if uint32(t8+v6^v6) >= uint32(i32(0x20000)) {
 				t9 := int32(load32(m, uint64(uint32(v0))+12))
-				m._luaX_syntaxerror(t9, i32(1054279))
+				m._luaX_syntaxerror(t9, i32(1054271))
 				panic("unreachable")
 			}
 			store32(m, uint64(uint32(v7)), uint32(v4<<14|v8&i32(0x3fff)+i32(0x7fffc000)))
@@ -33017,7 +33166,7 @@ l0:
 				v6 = v4 >> 31
 				if uint32(t37+v6^v6) >= uint32(i32(0x20000)) {
 					t55 := int32(load32(m, uint64(uint32(v0))+12))
-					m._luaX_syntaxerror(t55, i32(1054279))
+					m._luaX_syntaxerror(t55, i32(1054271))
 					panic("unreachable")
 				}
 				store32(m, uint64(uint32(v7)), uint32(v4<<14|v8&i32(0x3fff)+i32(0x7fffc000)))
@@ -33073,7 +33222,7 @@ l0:
 			v6 = v4 >> 31
 			if uint32(t54+v6^v6) >= uint32(i32(0x20000)) {
 				t56 := int32(load32(m, uint64(uint32(v0))+12))
-				m._luaX_syntaxerror(t56, i32(1054279))
+				m._luaX_syntaxerror(t56, i32(1054271))
 				panic("unreachable")
 			}
 			store32(m, uint64(uint32(v8)), uint32(v4<<14|v10&i32(0x3fff)+i32(0x7fffc000)))
@@ -33263,7 +33412,7 @@ func (m *Module) _luaK_exp2anyreg(v0, v1 int32) int32 {
 				}
 				if v3 >= i32(249) {
 					t16 := int32(load32(m, uint64(uint32(v0))+12))
-					m._luaX_syntaxerror(t16, i32(1050596))
+					m._luaX_syntaxerror(t16, i32(1050588))
 					panic("unreachable")
 				}
 				store8(m, uint64(uint32(v4))+75, byte(v2))
@@ -33342,7 +33491,7 @@ func (m *Module) _luaK_exp2val(v0, v1 int32) {
 			}
 			if v3 >= i32(249) {
 				t16 := int32(load32(m, uint64(uint32(v0))+12))
-				m._luaX_syntaxerror(t16, i32(1050596))
+				m._luaX_syntaxerror(t16, i32(1050588))
 				panic("unreachable")
 			}
 			store8(m, uint64(uint32(v4))+75, byte(v2))
@@ -33423,7 +33572,7 @@ func (m *Module) _luaK_exp2RK(v0, v1 int32) int32 {
 			}
 			if v4 >= i32(249) {
 				t42 := int32(load32(m, uint64(uint32(v0))+12))
-				m._luaX_syntaxerror(t42, i32(1050596))
+				m._luaX_syntaxerror(t42, i32(1050588))
 				panic("unreachable")
 			}
 			store8(m, uint64(uint32(v5))+75, byte(v3))
@@ -33548,7 +33697,7 @@ l0:
 				}
 				if v4 >= i32(249) {
 					t43 := int32(load32(m, uint64(uint32(v0))+12))
-					m._luaX_syntaxerror(t43, i32(1050596))
+					m._luaX_syntaxerror(t43, i32(1050588))
 					panic("unreachable")
 				}
 				store8(m, uint64(uint32(v5))+75, byte(v3))
@@ -33655,7 +33804,7 @@ func (m *Module) _luaK_storevar(v0, v1, v2 int32) {
 						}
 						if v4 >= i32(249) {
 							t48 := int32(load32(m, uint64(uint32(v0))+12))
-							m._luaX_syntaxerror(t48, i32(1050596))
+							m._luaX_syntaxerror(t48, i32(1050588))
 							panic("unreachable")
 						}
 						store8(m, uint64(uint32(v5))+75, byte(v3))
@@ -33728,7 +33877,7 @@ func (m *Module) _luaK_storevar(v0, v1, v2 int32) {
 						}
 						if v4 >= i32(249) {
 							t49 := int32(load32(m, uint64(uint32(v0))+12))
-							m._luaX_syntaxerror(t49, i32(1050596))
+							m._luaX_syntaxerror(t49, i32(1050588))
 							panic("unreachable")
 						}
 						store8(m, uint64(uint32(v5))+75, byte(v3))
@@ -33859,7 +34008,7 @@ l5:
 		v3 = v2 >> 31
 		if uint32(t16+v3^v3) >= uint32(i32(0x20000)) {
 			t17 := int32(load32(m, uint64(uint32(v0))+12))
-			m._luaX_syntaxerror(t17, i32(1054279))
+			m._luaX_syntaxerror(t17, i32(1054271))
 			panic("unreachable")
 		}
 		store32(m, uint64(uint32(v6)), uint32(v2<<14|v7&i32(0x3fff)+i32(0x7fffc000)))
@@ -33906,7 +34055,7 @@ l0:
 		v3 = v2 >> 31
 		if uint32(t26+v3^v3) >= uint32(i32(0x20000)) {
 			t27 := int32(load32(m, uint64(uint32(v0))+12))
-			m._luaX_syntaxerror(t27, i32(1054279))
+			m._luaX_syntaxerror(t27, i32(1054271))
 			panic("unreachable")
 		}
 		store32(m, uint64(uint32(v6)), uint32(v2<<14|v7&i32(0x3fff)+i32(0x7fffc000)))
@@ -33961,7 +34110,7 @@ func (m *Module) _jumponcond(v0, v1, v2 int32) int32 {
 					}
 					if v5 >= i32(249) {
 						t20 := int32(load32(m, uint64(uint32(v0))+12))
-						m._luaX_syntaxerror(t20, i32(1050596))
+						m._luaX_syntaxerror(t20, i32(1050588))
 						panic("unreachable")
 					}
 					store8(m, uint64(uint32(v3))+75, byte(v4))
@@ -34043,7 +34192,7 @@ func (m *Module) _condjump(v0, v1, v2, v3, v4 int32) int32 {
 		v1 = v4 >> 31
 		if uint32(t12+v1^v1) >= uint32(i32(0x20000)) {
 			t13 := int32(load32(m, uint64(uint32(v0))+12))
-			m._luaX_syntaxerror(t13, i32(1054279))
+			m._luaX_syntaxerror(t13, i32(1054271))
 			panic("unreachable")
 		}
 		store32(m, uint64(uint32(v3)), uint32(v4<<14|v7&i32(0x3fff)+i32(0x7fffc000)))
@@ -34258,11 +34407,11 @@ func (m *Module) _luaO_chunkid(v0, v1, v2 int32) {
 			_ = m._strcat(v0, v1)
 			return
 		default:
-			t6 := m._strcspn(v1, i32(1059450))
+			t6 := m._strcspn(v1, i32(1059442))
 			v3 = t6
-			t7 := int32(load16(m, uint64(uint32(i32(0)))+1059401))
+			t7 := int32(load16(m, uint64(uint32(i32(0)))+1059393))
 			store16(m, uint64(uint32(v0+i32(8))), uint16(t7))
-			t8 := int64(load64(m, uint64(uint32(i32(0)))+1059393))
+			t8 := int64(load64(m, uint64(uint32(i32(0)))+1059385))
 			store64(m, uint64(uint32(v0)), uint64(t8))
 			{
 				t9 := v1
@@ -34287,9 +34436,9 @@ func (m *Module) _luaO_chunkid(v0, v1, v2 int32) {
 		l5:
 			t15 := m._strlen(v0)
 			v0 = v0 + t15
-			t16 := int32(load16(m, uint64(uint32(i32(0)))+1056789))
+			t16 := int32(load16(m, uint64(uint32(i32(0)))+1056781))
 			store16(m, uint64(uint32(v0)), uint16(t16))
-			t17 := int32(load8(m, uint64(uint32(i32(0)))+1056791))
+			t17 := int32(load8(m, uint64(uint32(i32(0)))+1056783))
 			store8(m, uint64(uint32(v0+i32(2))), byte(t17))
 		}
 	}
@@ -34369,7 +34518,7 @@ l61:
 					if v9 == 0 {
 						t73 := int32(load32(m, uint64(uint32(v5))))
 						store32(m, uint64(uint32(v3)), uint32(t73+i32(16)))
-						return i32(1054014)
+						return i32(1054006)
 					}
 				}
 			l5:
@@ -34896,7 +35045,7 @@ l61:
 							if v5 != 0 {
 								goto l63
 							}
-							v5 = i32(1057190)
+							v5 = i32(1057182)
 							goto l64
 						}
 					l63:
@@ -34905,7 +35054,7 @@ l61:
 					}
 				l64:
 					store32(m, uint64(uint32(v3)), uint32(v5))
-					return i32(1055155)
+					return i32(1055147)
 				case 2:
 					goto l58
 				case 7:
@@ -34916,7 +35065,7 @@ l61:
 					t63 := int32(load32(m, uint64(uint32(v6))+8))
 					t64 := int32(load32(m, uint64(uint32(t63+int32(uint32(v13)>>10)&i32(0x3ffff0)))))
 					store32(m, uint64(uint32(v3)), uint32(t64+i32(16)))
-					return i32(1054020)
+					return i32(1054012)
 				}
 			}
 			v5 = v13
@@ -34930,7 +35079,7 @@ l61:
 		goto l59
 	l58:
 	}
-	v5 = i32(1057190)
+	v5 = i32(1057182)
 	{
 		if v13&i32(0x400000) == 0 {
 			goto l62
@@ -34946,9 +35095,9 @@ l61:
 	}
 l62:
 	store32(m, uint64(uint32(v3)), uint32(v5))
-	return i32(1056072)
+	return i32(1056064)
 l60:
-	v5 = i32(1057190)
+	v5 = i32(1057182)
 	{
 		if v13&i32(0x400000) == 0 {
 			goto l65
@@ -34964,7 +35113,7 @@ l60:
 	}
 l65:
 	store32(m, uint64(uint32(v3)), uint32(v5))
-	v9 = i32(1055919)
+	v9 = i32(1055911)
 l59:
 	return v9
 }
@@ -35080,19 +35229,19 @@ func (m *Module) _luaD_precall(v0, v1, v2 int32) int32 {
 					t21 := m._getobjname(v0, v4, (v1-t20)>>4, v3+i32(40))
 					v5 = t21
 					if v5 != 0 {
-						store32(m, uint64(uint32(v3))+16, uint32(i32(1053938)))
+						store32(m, uint64(uint32(v3))+16, uint32(i32(1053930)))
 						store32(m, uint64(uint32(v3))+20, uint32(v5))
 						t202 := int32(load32(m, uint64(uint32(v3))+40))
 						store32(m, uint64(uint32(v3))+24, uint32(t202))
 						store32(m, uint64(uint32(v3))+28, uint32(v7))
-						m._luaG_runerror(v0, i32(1058723), v3+i32(16))
+						m._luaG_runerror(v0, i32(1058715), v3+i32(16))
 						panic("unreachable")
 					}
 				}
 			l10:
 				store32(m, uint64(uint32(v3))+4, uint32(v7))
-				store32(m, uint64(uint32(v3)), uint32(i32(1053938)))
-				m._luaG_runerror(v0, i32(1055163), v3)
+				store32(m, uint64(uint32(v3)), uint32(i32(1053930)))
+				m._luaG_runerror(v0, i32(1055155), v3)
 				panic("unreachable")
 			}
 		l9:
@@ -35446,7 +35595,7 @@ func (m *Module) _luaD_precall(v0, v1, v2 int32) int32 {
 							}
 						}
 					l35:
-						t104 := m._luaS_newlstr(v0, i32(1053763), i32(1))
+						t104 := m._luaS_newlstr(v0, i32(1053755), i32(1))
 						v4 = t104
 						t105 := int32(load32(m, uint64(uint32(v1))+24))
 						t106 := int32(load32(m, uint64(uint32(v4))+8))
@@ -35835,7 +35984,7 @@ func (m *Module) _growCI(v0 int32) int32 {
 		}
 		v2 = v1 << 1
 		if uint32(v2|i32(1)) > uint32(i32(0xaaaaaaa)) {
-			m._luaG_runerror(v0, i32(1054862), i32(0))
+			m._luaG_runerror(v0, i32(1054854), i32(0))
 			panic("unreachable")
 		}
 		t1 := int32(load32(m, uint64(uint32(v0))+16))
@@ -35866,7 +36015,7 @@ func (m *Module) _growCI(v0 int32) int32 {
 		v7 = v7 + (t7-v4)/i32(24)*i32(24)
 		store32(m, uint64(uint32(t8))+20, uint32(v7))
 		if v1 > i32(10000) {
-			m._luaG_runerror(v0, i32(1050727), i32(0))
+			m._luaG_runerror(v0, i32(1050719), i32(0))
 			panic("unreachable")
 		}
 		t9 := v0
@@ -36238,9 +36387,9 @@ l217:
 														store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(1)))
 														t585 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 														t587 := v0
-														p586 := i32(1058126)
+														p586 := i32(1058118)
 														if t585 != 0 {
-															p586 = i32(1050908)
+															p586 = i32(1050900)
 														}
 														m._raise_error(t587, p586)
 														panic("unreachable")
@@ -36311,9 +36460,9 @@ l217:
 														store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(1)))
 														t573 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 														t575 := v0
-														p574 := i32(1058126)
+														p574 := i32(1058118)
 														if t573 != 0 {
-															p574 = i32(1050908)
+															p574 = i32(1050900)
 														}
 														m._raise_error(t575, p574)
 														panic("unreachable")
@@ -36473,9 +36622,9 @@ l217:
 														store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(1)))
 														t549 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 														t551 := v0
-														p550 := i32(1058126)
+														p550 := i32(1058118)
 														if t549 != 0 {
-															p550 = i32(1050908)
+															p550 = i32(1050900)
 														}
 														m._raise_error(t551, p550)
 														panic("unreachable")
@@ -36561,9 +36710,9 @@ l217:
 														store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(1)))
 														t520 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 														t522 := v0
-														p521 := i32(1058126)
+														p521 := i32(1058118)
 														if t520 != 0 {
-															p521 = i32(1050908)
+															p521 = i32(1050900)
 														}
 														m._raise_error(t522, p521)
 														panic("unreachable")
@@ -36775,13 +36924,13 @@ l217:
 															}
 														}
 													l191:
-														m._luaG_runerror(v0, i32(0x100f99), i32(0))
+														m._luaG_runerror(v0, i32(1052561), i32(0))
 														panic("unreachable")
 													l198:
-														m._luaG_runerror(v0, i32(1052512), i32(0))
+														m._luaG_runerror(v0, i32(1052504), i32(0))
 														panic("unreachable")
 													l205:
-														m._luaG_runerror(v0, i32(1052541), i32(0))
+														m._luaG_runerror(v0, i32(1052533), i32(0))
 														panic("unreachable")
 													case 33:
 														t462 := int64(load64(m, uint64(uint32(v11))+32))
@@ -36851,9 +37000,9 @@ l217:
 														store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(1)))
 														t481 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 														t483 := v0
-														p482 := i32(1058126)
+														p482 := i32(1058118)
 														if t481 != 0 {
-															p482 = i32(1050908)
+															p482 = i32(1050900)
 														}
 														m._raise_error(t483, p482)
 														panic("unreachable")
@@ -37953,19 +38102,19 @@ l217:
 																t153 := m._getobjname(v0, v5, (v6-t152)>>4, v2+i32(96))
 																v6 = t153
 																if v6 != 0 {
-																	store32(m, uint64(uint32(v2))+16, uint32(i32(1054920)))
+																	store32(m, uint64(uint32(v2))+16, uint32(i32(1054912)))
 																	store32(m, uint64(uint32(v2))+20, uint32(v6))
 																	t359 := int32(load32(m, uint64(uint32(v2))+96))
 																	store32(m, uint64(uint32(v2))+24, uint32(t359))
 																	store32(m, uint64(uint32(v2))+28, uint32(v9))
-																	m._luaG_runerror(v0, i32(1058723), v2+i32(16))
+																	m._luaG_runerror(v0, i32(1058715), v2+i32(16))
 																	panic("unreachable")
 																}
 															}
 														l61:
 															store32(m, uint64(uint32(v2))+4, uint32(v9))
-															store32(m, uint64(uint32(v2)), uint32(i32(1054920)))
-															m._luaG_runerror(v0, i32(1055163), v2)
+															store32(m, uint64(uint32(v2)), uint32(i32(1054912)))
+															m._luaG_runerror(v0, i32(1055155), v2)
 															panic("unreachable")
 														}
 													case 21:
@@ -38744,12 +38893,12 @@ l217:
 																			t599 := int32(load8(m, uint64(uint32(v6))+2))
 																			if t596 == t599 {
 																				store32(m, uint64(uint32(v2))+32, uint32(v4))
-																				m._luaG_runerror(v0, i32(0x100cc5), v2+i32(32))
+																				m._luaG_runerror(v0, i32(1051837), v2+i32(32))
 																				panic("unreachable")
 																			}
 																			store32(m, uint64(uint32(v2))+52, uint32(v6))
 																			store32(m, uint64(uint32(v2))+48, uint32(v4))
-																			m._luaG_runerror(v0, i32(1052003), v2+i32(48))
+																			m._luaG_runerror(v0, i32(1051995), v2+i32(48))
 																			panic("unreachable")
 																		}
 																		var p593 int32
@@ -38822,12 +38971,12 @@ l217:
 															t331 := int32(load8(m, uint64(uint32(v4))+2))
 															if t329 == t331 {
 																store32(m, uint64(uint32(v2))+64, uint32(v6))
-																m._luaG_runerror(v0, i32(0x100cc5), v2+i32(64))
+																m._luaG_runerror(v0, i32(1051837), v2+i32(64))
 																panic("unreachable")
 															}
 															store32(m, uint64(uint32(v2))+84, uint32(v4))
 															store32(m, uint64(uint32(v2))+80, uint32(v6))
-															m._luaG_runerror(v0, i32(1052003), v2+i32(80))
+															m._luaG_runerror(v0, i32(1051995), v2+i32(80))
 															panic("unreachable")
 														}
 													l126:
@@ -38835,9 +38984,9 @@ l217:
 														store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(1)))
 														t341 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 														t343 := v0
-														p342 := i32(1058126)
+														p342 := i32(1058118)
 														if t341 != 0 {
-															p342 = i32(1050908)
+															p342 = i32(1050900)
 														}
 														m._raise_error(t343, p342)
 														panic("unreachable")
@@ -38847,9 +38996,9 @@ l217:
 													store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(1)))
 													t344 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 													t346 := v0
-													p345 := i32(1058126)
+													p345 := i32(1058118)
 													if t344 != 0 {
-														p345 = i32(1050908)
+														p345 = i32(1050900)
 													}
 													m._raise_error(t346, p345)
 													panic("unreachable")
@@ -38859,9 +39008,9 @@ l217:
 												store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(1)))
 												t347 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 												t349 := v0
-												p348 := i32(1058126)
+												p348 := i32(1058118)
 												if t347 != 0 {
-													p348 = i32(1050908)
+													p348 = i32(1050900)
 												}
 												m._raise_error(t349, p348)
 												panic("unreachable")
@@ -38871,9 +39020,9 @@ l217:
 											store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(1)))
 											t350 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 											t352 := v0
-											p351 := i32(1058126)
+											p351 := i32(1058118)
 											if t350 != 0 {
-												p351 = i32(1050908)
+												p351 = i32(1050900)
 											}
 											m._raise_error(t352, p351)
 											panic("unreachable")
@@ -38883,9 +39032,9 @@ l217:
 										store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(1)))
 										t353 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 										t355 := v0
-										p354 := i32(1058126)
+										p354 := i32(1058118)
 										if t353 != 0 {
-											p354 = i32(1050908)
+											p354 = i32(1050900)
 										}
 										m._raise_error(t355, p354)
 										panic("unreachable")
@@ -38895,9 +39044,9 @@ l217:
 									store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(1)))
 									t356 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 									t358 := v0
-									p357 := i32(1058126)
+									p357 := i32(1058118)
 									if t356 != 0 {
-										p357 = i32(1050908)
+										p357 = i32(1050900)
 									}
 									m._raise_error(t358, p357)
 									panic("unreachable")
@@ -38910,9 +39059,9 @@ l217:
 								store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(1)))
 								t560 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 								t562 := v0
-								p561 := i32(1058126)
+								p561 := i32(1058118)
 								if t560 != 0 {
-									p561 = i32(1050908)
+									p561 = i32(1050900)
 								}
 								m._raise_error(t562, p561)
 								panic("unreachable")
@@ -38960,9 +39109,9 @@ l217:
 						store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(1)))
 						t606 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 						t608 := v0
-						p607 := i32(1058126)
+						p607 := i32(1058118)
 						if t606 != 0 {
-							p607 = i32(1050908)
+							p607 = i32(1050900)
 						}
 						m._raise_error(t608, p607)
 						panic("unreachable")
@@ -39573,7 +39722,7 @@ func (m *Module) _llex(v0, v1 int32) int32 {
 					if v5 != 0 {
 						goto l15
 					}
-					m._luaX_lexerror(v0, i32(1052286), i32(286))
+					m._luaX_lexerror(v0, i32(1052278), i32(286))
 					panic("unreachable")
 				}
 				m._read_long_string(v0, v1, v5)
@@ -40255,16 +40404,16 @@ func (m *Module) _llex(v0, v1 int32) int32 {
 						v5 = t145
 						t146 := int32(load32(m, uint64(uint32(v0))+4))
 						v4 = t146
-						store32(m, uint64(uint32(v2))+24, uint32(i32(1054504)))
+						store32(m, uint64(uint32(v2))+24, uint32(i32(1054496)))
 						store32(m, uint64(uint32(v2))+20, uint32(v4))
 						store32(m, uint64(uint32(v2))+16, uint32(v2+i32(96)))
-						t147 := m._luaO_pushfstring(v5, i32(1052148), v2+i32(16))
+						t147 := m._luaO_pushfstring(v5, i32(1052140), v2+i32(16))
 						v5 = t147
 						t148 := int32(load32(m, uint64(uint32(v0))+52))
 						v4 = t148
-						store32(m, uint64(uint32(v2))+4, uint32(i32(1057210)))
+						store32(m, uint64(uint32(v2))+4, uint32(i32(1057202)))
 						store32(m, uint64(uint32(v2)), uint32(v5))
-						_ = m._luaO_pushfstring(v4, i32(1059174), v2)
+						_ = m._luaO_pushfstring(v4, i32(1059166), v2)
 						t150 := int32(load32(m, uint64(uint32(v0))+52))
 						m._luaD_throw(t150, i32(3))
 						panic("unreachable")
@@ -40275,10 +40424,10 @@ func (m *Module) _llex(v0, v1 int32) int32 {
 						v5 = t152
 						t153 := int32(load32(m, uint64(uint32(v0))+4))
 						v4 = t153
-						store32(m, uint64(uint32(v2))+56, uint32(i32(1054504)))
+						store32(m, uint64(uint32(v2))+56, uint32(i32(1054496)))
 						store32(m, uint64(uint32(v2))+52, uint32(v4))
 						store32(m, uint64(uint32(v2))+48, uint32(v2+i32(96)))
-						t154 := m._luaO_pushfstring(v5, i32(1052148), v2+i32(48))
+						t154 := m._luaO_pushfstring(v5, i32(1052140), v2+i32(48))
 						v5 = t154
 						t155 := int32(load32(m, uint64(uint32(v0))+52))
 						v4 = t155
@@ -40287,7 +40436,7 @@ func (m *Module) _llex(v0, v1 int32) int32 {
 						t157 := int32(load32(m, uint64(uint32(t156))))
 						store32(m, uint64(uint32(v2))+36, uint32(t157))
 						store32(m, uint64(uint32(v2))+32, uint32(v5))
-						_ = m._luaO_pushfstring(v4, i32(1059174), v2+i32(32))
+						_ = m._luaO_pushfstring(v4, i32(1059166), v2+i32(32))
 						t159 := int32(load32(m, uint64(uint32(v0))+52))
 						m._luaD_throw(t159, i32(3))
 						panic("unreachable")
@@ -40686,10 +40835,10 @@ func (m *Module) _llex(v0, v1 int32) int32 {
 		v5 = t378
 		t379 := int32(load32(m, uint64(uint32(v0))+4))
 		v4 = t379
-		store32(m, uint64(uint32(v2))+88, uint32(i32(1055723)))
+		store32(m, uint64(uint32(v2))+88, uint32(i32(1055715)))
 		store32(m, uint64(uint32(v2))+84, uint32(v4))
 		store32(m, uint64(uint32(v2))+80, uint32(v2+i32(96)))
-		t380 := m._luaO_pushfstring(v5, i32(1052148), v2+i32(80))
+		t380 := m._luaO_pushfstring(v5, i32(1052140), v2+i32(80))
 		v5 = t380
 		t381 := int32(load32(m, uint64(uint32(v0))+52))
 		v4 = t381
@@ -40698,7 +40847,7 @@ func (m *Module) _llex(v0, v1 int32) int32 {
 		t383 := int32(load32(m, uint64(uint32(t382))))
 		store32(m, uint64(uint32(v2))+68, uint32(t383))
 		store32(m, uint64(uint32(v2))+64, uint32(v5))
-		_ = m._luaO_pushfstring(v4, i32(1059174), v2+i32(64))
+		_ = m._luaO_pushfstring(v4, i32(1059166), v2+i32(64))
 		t385 := int32(load32(m, uint64(uint32(v0))+52))
 		m._luaD_throw(t385, i32(3))
 		panic("unreachable")
@@ -40724,7 +40873,7 @@ func (m *Module) _chunk(v0 int32) {
 	store16(m, uint64(uint32(t3))+52, uint16(v2))
 	{
 		if uint32(v2&i32(0xffff)) >= uint32(i32(201)) {
-			m._luaX_lexerror(v0, i32(1051702), i32(0))
+			m._luaX_lexerror(v0, i32(1051694), i32(0))
 			panic("unreachable")
 		}
 		v3 = v0 + i32(16)
@@ -40869,7 +41018,7 @@ func (m *Module) _chunk(v0 int32) {
 																v10 = v2 >> 31
 																if uint32(t35+v10^v10) >= uint32(i32(0x20000)) {
 																	t76 := int32(load32(m, uint64(uint32(v12))+12))
-																	m._luaX_syntaxerror(t76, i32(1054279))
+																	m._luaX_syntaxerror(t76, i32(1054271))
 																	panic("unreachable")
 																}
 																store32(m, uint64(uint32(v18)), uint32(v2<<14|v19&i32(0x3fff)+i32(0x7fffc000)))
@@ -40911,7 +41060,7 @@ func (m *Module) _chunk(v0 int32) {
 															v10 = v2 >> 31
 															if uint32(t41+v10^v10) >= uint32(i32(0x20000)) {
 																t77 := int32(load32(m, uint64(uint32(v12))+12))
-																m._luaX_syntaxerror(t77, i32(1054279))
+																m._luaX_syntaxerror(t77, i32(1054271))
 																panic("unreachable")
 															}
 															store32(m, uint64(uint32(v18)), uint32(v2<<14|v19&i32(0x3fff)+i32(0x7fffc000)))
@@ -40953,7 +41102,7 @@ func (m *Module) _chunk(v0 int32) {
 														v10 = v2 >> 31
 														if uint32(t49+v10^v10) >= uint32(i32(0x20000)) {
 															t78 := int32(load32(m, uint64(uint32(v12))+12))
-															m._luaX_syntaxerror(t78, i32(1054279))
+															m._luaX_syntaxerror(t78, i32(1054271))
 															panic("unreachable")
 														}
 														store32(m, uint64(uint32(v18)), uint32(v2<<14|v19&i32(0x3fff)+i32(0x7fffc000)))
@@ -40995,7 +41144,7 @@ func (m *Module) _chunk(v0 int32) {
 														v10 = v2 >> 31
 														if uint32(t75+v10^v10) >= uint32(i32(0x20000)) {
 															t83 := int32(load32(m, uint64(uint32(v12))+12))
-															m._luaX_syntaxerror(t83, i32(1054279))
+															m._luaX_syntaxerror(t83, i32(1054271))
 															panic("unreachable")
 														}
 														store32(m, uint64(uint32(v18)), uint32(v2<<14|v19&i32(0x3fff)+i32(0x7fffc000)))
@@ -41044,7 +41193,7 @@ func (m *Module) _chunk(v0 int32) {
 												v10 = v2 >> 31
 												if uint32(t55+v10^v10) >= uint32(i32(0x20000)) {
 													t79 := int32(load32(m, uint64(uint32(v12))+12))
-													m._luaX_syntaxerror(t79, i32(1054279))
+													m._luaX_syntaxerror(t79, i32(1054271))
 													panic("unreachable")
 												}
 												store32(m, uint64(uint32(v18)), uint32(v2<<14|v19&i32(0x3fff)+i32(0x7fffc000)))
@@ -41086,7 +41235,7 @@ func (m *Module) _chunk(v0 int32) {
 											v10 = v2 >> 31
 											if uint32(t61+v10^v10) >= uint32(i32(0x20000)) {
 												t80 := int32(load32(m, uint64(uint32(v12))+12))
-												m._luaX_syntaxerror(t80, i32(1054279))
+												m._luaX_syntaxerror(t80, i32(1054271))
 												panic("unreachable")
 											}
 											store32(m, uint64(uint32(v18)), uint32(v2<<14|v19&i32(0x3fff)+i32(0x7fffc000)))
@@ -41128,7 +41277,7 @@ func (m *Module) _chunk(v0 int32) {
 										v10 = v2 >> 31
 										if uint32(t69+v10^v10) >= uint32(i32(0x20000)) {
 											t81 := int32(load32(m, uint64(uint32(v12))+12))
-											m._luaX_syntaxerror(t81, i32(1054279))
+											m._luaX_syntaxerror(t81, i32(1054271))
 											panic("unreachable")
 										}
 										store32(m, uint64(uint32(v18)), uint32(v2<<14|v19&i32(0x3fff)+i32(0x7fffc000)))
@@ -41254,7 +41403,7 @@ func (m *Module) _chunk(v0 int32) {
 										v10 = v2 >> 31
 										if uint32(t120+v10^v10) >= uint32(i32(0x20000)) {
 											t121 := int32(load32(m, uint64(uint32(v19))+12))
-											m._luaX_syntaxerror(t121, i32(1054279))
+											m._luaX_syntaxerror(t121, i32(1054271))
 											panic("unreachable")
 										}
 										store32(m, uint64(uint32(v18)), uint32(v2<<14|v16&i32(0x3fff)+i32(0x7fffc000)))
@@ -41301,7 +41450,7 @@ func (m *Module) _chunk(v0 int32) {
 							v10 = v2 >> 31
 							if uint32(t129+v10^v10) >= uint32(i32(0x20000)) {
 								t130 := int32(load32(m, uint64(uint32(v12))+12))
-								m._luaX_syntaxerror(t130, i32(1054279))
+								m._luaX_syntaxerror(t130, i32(1054271))
 								panic("unreachable")
 							}
 							store32(m, uint64(uint32(v18)), uint32(v2<<14|v19&i32(0x3fff)+i32(0x7fffc000)))
@@ -41352,8 +41501,8 @@ func (m *Module) _chunk(v0 int32) {
 			l16:
 				t141 := int32(load32(m, uint64(uint32(v0))+52))
 				v2 = t141
-				store32(m, uint64(uint32(v1)), uint32(i32(1053740)))
-				t142 := m._luaO_pushfstring(v2, i32(1056297), v1)
+				store32(m, uint64(uint32(v1)), uint32(i32(1053732)))
+				t142 := m._luaO_pushfstring(v2, i32(1056289), v1)
 				m._luaX_syntaxerror(v0, t142)
 				panic("unreachable")
 			default:
@@ -41461,7 +41610,7 @@ func (m *Module) _chunk(v0 int32) {
 								v17 = v10 >> 31
 								if uint32(t171+v17^v17) >= uint32(i32(0x20000)) {
 									t172 := int32(load32(m, uint64(uint32(v16))+12))
-									m._luaX_syntaxerror(t172, i32(1054279))
+									m._luaX_syntaxerror(t172, i32(1054271))
 									panic("unreachable")
 								}
 								store32(m, uint64(uint32(v19)), uint32(v10<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -41506,7 +41655,7 @@ func (m *Module) _chunk(v0 int32) {
 								v10 = v2 >> 31
 								if uint32(t179+v10^v10) >= uint32(i32(0x20000)) {
 									t180 := int32(load32(m, uint64(uint32(v16))+12))
-									m._luaX_syntaxerror(t180, i32(1054279))
+									m._luaX_syntaxerror(t180, i32(1054271))
 									panic("unreachable")
 								}
 								store32(m, uint64(uint32(v18)), uint32(v2<<14|v19&i32(0x3fff)+i32(0x7fffc000)))
@@ -41524,7 +41673,7 @@ func (m *Module) _chunk(v0 int32) {
 					}
 				}
 			l72:
-				m._luaX_syntaxerror(v0, i32(1054105))
+				m._luaX_syntaxerror(v0, i32(1054097))
 				panic("unreachable")
 			case 15:
 				t181 := int32(load32(m, uint64(uint32(v9))))
@@ -41634,7 +41783,7 @@ func (m *Module) _chunk(v0 int32) {
 											}
 											if v18 >= i32(249) {
 												t238 := int32(load32(m, uint64(uint32(v2))+12))
-												m._luaX_syntaxerror(t238, i32(1050596))
+												m._luaX_syntaxerror(t238, i32(1050588))
 												panic("unreachable")
 											}
 											store8(m, uint64(uint32(v19))+75, byte(v10))
@@ -41708,7 +41857,7 @@ func (m *Module) _chunk(v0 int32) {
 									}
 									if v10 >= i32(249) {
 										t239 := int32(load32(m, uint64(uint32(v12))+12))
-										m._luaX_syntaxerror(t239, i32(1050596))
+										m._luaX_syntaxerror(t239, i32(1050588))
 										panic("unreachable")
 									}
 									store8(m, uint64(uint32(v18))+75, byte(v2))
@@ -41785,8 +41934,8 @@ func (m *Module) _chunk(v0 int32) {
 							if v2 != i32(285) {
 								t364 := int32(load32(m, uint64(uint32(v0))+52))
 								v2 = t364
-								store32(m, uint64(uint32(v1))+160, uint32(i32(1057216)))
-								t365 := m._luaO_pushfstring(v2, i32(1056297), v1+i32(160))
+								store32(m, uint64(uint32(v1))+160, uint32(i32(1057208)))
+								t365 := m._luaO_pushfstring(v2, i32(1056289), v1+i32(160))
 								m._luaX_syntaxerror(v0, t365)
 								panic("unreachable")
 							}
@@ -41936,7 +42085,7 @@ func (m *Module) _chunk(v0 int32) {
 									}
 									if v19 >= i32(249) {
 										t366 := int32(load32(m, uint64(uint32(v2))+12))
-										m._luaX_syntaxerror(t366, i32(1050596))
+										m._luaX_syntaxerror(t366, i32(1050588))
 										panic("unreachable")
 									}
 									store8(m, uint64(uint32(v16))+75, byte(v18))
@@ -42043,8 +42192,8 @@ func (m *Module) _chunk(v0 int32) {
 					if v2 != i32(285) {
 						t355 := int32(load32(m, uint64(uint32(v0))+52))
 						v2 = t355
-						store32(m, uint64(uint32(v1))+144, uint32(i32(1057216)))
-						t356 := m._luaO_pushfstring(v2, i32(1056297), v1+i32(144))
+						store32(m, uint64(uint32(v1))+144, uint32(i32(1057208)))
+						t356 := m._luaO_pushfstring(v2, i32(1056289), v1+i32(144))
 						m._luaX_syntaxerror(v0, t356)
 						panic("unreachable")
 					}
@@ -42090,7 +42239,7 @@ func (m *Module) _chunk(v0 int32) {
 						}
 						if v2 >= i32(249) {
 							t357 := int32(load32(m, uint64(uint32(v10))+12))
-							m._luaX_syntaxerror(t357, i32(1050596))
+							m._luaX_syntaxerror(t357, i32(1050588))
 							panic("unreachable")
 						}
 						store8(m, uint64(uint32(v18))+75, byte(v17))
@@ -42121,7 +42270,7 @@ func (m *Module) _chunk(v0 int32) {
 						v2 = t358
 						t359 := m._luaX_token2str(v0, i32(40))
 						store32(m, uint64(uint32(v1))+128, uint32(t359))
-						t360 := m._luaO_pushfstring(v2, i32(1056297), v1+i32(128))
+						t360 := m._luaO_pushfstring(v2, i32(1056289), v1+i32(128))
 						m._luaX_syntaxerror(v0, t360)
 						panic("unreachable")
 					}
@@ -42152,7 +42301,7 @@ func (m *Module) _chunk(v0 int32) {
 						v2 = t361
 						t362 := m._luaX_token2str(v0, i32(41))
 						store32(m, uint64(uint32(v1))+112, uint32(t362))
-						t363 := m._luaO_pushfstring(v2, i32(1056297), v1+i32(112))
+						t363 := m._luaO_pushfstring(v2, i32(1056289), v1+i32(112))
 						m._luaX_syntaxerror(v0, t363)
 						panic("unreachable")
 					}
@@ -42368,7 +42517,7 @@ func (m *Module) _chunk(v0 int32) {
 											v17 = v10 >> 31
 											if uint32(t439+v17^v17) >= uint32(i32(0x20000)) {
 												t448 := int32(load32(m, uint64(uint32(v13))+12))
-												m._luaX_syntaxerror(t448, i32(1054279))
+												m._luaX_syntaxerror(t448, i32(1054271))
 												panic("unreachable")
 											}
 											store32(m, uint64(uint32(v12)), uint32(v10<<14|v16&i32(0x3fff)+i32(0x7fffc000)))
@@ -42409,7 +42558,7 @@ func (m *Module) _chunk(v0 int32) {
 										v10 = v2 >> 31
 										if uint32(t446+v10^v10) >= uint32(i32(0x20000)) {
 											t449 := int32(load32(m, uint64(uint32(v13))+12))
-											m._luaX_syntaxerror(t449, i32(1054279))
+											m._luaX_syntaxerror(t449, i32(1054271))
 											panic("unreachable")
 										}
 										store32(m, uint64(uint32(v19)), uint32(v2<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -42425,7 +42574,7 @@ func (m *Module) _chunk(v0 int32) {
 								}
 							}
 						l156:
-							m._luaX_syntaxerror(v0, i32(1054105))
+							m._luaX_syntaxerror(v0, i32(1054097))
 							panic("unreachable")
 						}
 						t392 := int32(load32(m, uint64(uint32(v18))+20))
@@ -42515,7 +42664,7 @@ func (m *Module) _chunk(v0 int32) {
 						v10 = v2 >> 31
 						if uint32(t420+v10^v10) >= uint32(i32(0x20000)) {
 							t447 := int32(load32(m, uint64(uint32(v18))+12))
-							m._luaX_syntaxerror(t447, i32(1054279))
+							m._luaX_syntaxerror(t447, i32(1054271))
 							panic("unreachable")
 						}
 						store32(m, uint64(uint32(v19)), uint32(v2<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -42561,7 +42710,7 @@ func (m *Module) _chunk(v0 int32) {
 						v10 = v2 >> 31
 						if uint32(t458+v10^v10) >= uint32(i32(0x20000)) {
 							t459 := int32(load32(m, uint64(uint32(v16))+12))
-							m._luaX_syntaxerror(t459, i32(1054279))
+							m._luaX_syntaxerror(t459, i32(1054271))
 							panic("unreachable")
 						}
 						store32(m, uint64(uint32(v19)), uint32(v2<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -42657,7 +42806,7 @@ func (m *Module) _chunk(v0 int32) {
 							v10 = v2 >> 31
 							if uint32(t488+v10^v10) >= uint32(i32(0x20000)) {
 								t490 := int32(load32(m, uint64(uint32(v18))+12))
-								m._luaX_syntaxerror(t490, i32(1054279))
+								m._luaX_syntaxerror(t490, i32(1054271))
 								panic("unreachable")
 							}
 							store32(m, uint64(uint32(v19)), uint32(v2<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -42711,7 +42860,7 @@ func (m *Module) _chunk(v0 int32) {
 						v10 = v2 >> 31
 						if uint32(t500+v10^v10) >= uint32(i32(0x20000)) {
 							t509 := int32(load32(m, uint64(uint32(v18))+12))
-							m._luaX_syntaxerror(t509, i32(1054279))
+							m._luaX_syntaxerror(t509, i32(1054271))
 							panic("unreachable")
 						}
 						store32(m, uint64(uint32(v19)), uint32(v2<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -42758,7 +42907,7 @@ func (m *Module) _chunk(v0 int32) {
 						v10 = v2 >> 31
 						if uint32(t508+v10^v10) >= uint32(i32(0x20000)) {
 							t510 := int32(load32(m, uint64(uint32(v13))+12))
-							m._luaX_syntaxerror(t510, i32(1054279))
+							m._luaX_syntaxerror(t510, i32(1054271))
 							panic("unreachable")
 						}
 						store32(m, uint64(uint32(v19)), uint32(v2<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -42809,7 +42958,7 @@ func (m *Module) _chunk(v0 int32) {
 					v10 = v2 >> 31
 					if uint32(t519+v10^v10) >= uint32(i32(0x20000)) {
 						t520 := int32(load32(m, uint64(uint32(v16))+12))
-						m._luaX_syntaxerror(t520, i32(1054279))
+						m._luaX_syntaxerror(t520, i32(1054271))
 						panic("unreachable")
 					}
 					store32(m, uint64(uint32(v19)), uint32(v2<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -42904,7 +43053,7 @@ func (m *Module) _chunk(v0 int32) {
 					v10 = v2 >> 31
 					if uint32(t549+v10^v10) >= uint32(i32(0x20000)) {
 						t550 := int32(load32(m, uint64(uint32(v18))+12))
-						m._luaX_syntaxerror(t550, i32(1054279))
+						m._luaX_syntaxerror(t550, i32(1054271))
 						panic("unreachable")
 					}
 					store32(m, uint64(uint32(v19)), uint32(v2<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -42952,8 +43101,8 @@ func (m *Module) _chunk(v0 int32) {
 							if v2 != i32(285) {
 								t635 := int32(load32(m, uint64(uint32(v0))+52))
 								v2 = t635
-								store32(m, uint64(uint32(v1))+96, uint32(i32(1057216)))
-								t636 := m._luaO_pushfstring(v2, i32(1056297), v1+i32(96))
+								store32(m, uint64(uint32(v1))+96, uint32(i32(1057208)))
+								t636 := m._luaO_pushfstring(v2, i32(1056289), v1+i32(96))
 								m._luaX_syntaxerror(v0, t636)
 								panic("unreachable")
 							}
@@ -42991,11 +43140,11 @@ func (m *Module) _chunk(v0 int32) {
 								v17 = t569
 								t570 := int32(load32(m, uint64(uint32(v17))+36))
 								v19 = t570
-								t571 := m._luaX_newstring(v0, i32(1058343), i32(11))
+								t571 := m._luaX_newstring(v0, i32(1058335), i32(11))
 								m._new_localvar(v0, t571, i32(0))
-								t572 := m._luaX_newstring(v0, i32(1058404), i32(11))
+								t572 := m._luaX_newstring(v0, i32(1058396), i32(11))
 								m._new_localvar(v0, t572, i32(1))
-								t573 := m._luaX_newstring(v0, i32(1058633), i32(10))
+								t573 := m._luaX_newstring(v0, i32(1058625), i32(10))
 								m._new_localvar(v0, t573, i32(2))
 								m._new_localvar(v0, v10, i32(3))
 								t574 := int32(load32(m, uint64(uint32(v0))+16))
@@ -43004,7 +43153,7 @@ func (m *Module) _chunk(v0 int32) {
 									v2 = t637
 									t638 := m._luaX_token2str(v0, i32(61))
 									store32(m, uint64(uint32(v1))+48, uint32(t638))
-									t639 := m._luaO_pushfstring(v2, i32(1056297), v1+i32(48))
+									t639 := m._luaO_pushfstring(v2, i32(1056289), v1+i32(48))
 									m._luaX_syntaxerror(v0, t639)
 									panic("unreachable")
 								}
@@ -43063,7 +43212,7 @@ func (m *Module) _chunk(v0 int32) {
 									}
 									if v18 >= i32(249) {
 										t640 := int32(load32(m, uint64(uint32(v2))+12))
-										m._luaX_syntaxerror(t640, i32(1050596))
+										m._luaX_syntaxerror(t640, i32(1050588))
 										panic("unreachable")
 									}
 									store8(m, uint64(uint32(v12))+75, byte(v10))
@@ -43079,7 +43228,7 @@ func (m *Module) _chunk(v0 int32) {
 									v2 = t641
 									t642 := m._luaX_token2str(v0, i32(44))
 									store32(m, uint64(uint32(v1))+32, uint32(t642))
-									t643 := m._luaO_pushfstring(v2, i32(1056297), v1+i32(32))
+									t643 := m._luaO_pushfstring(v2, i32(1056289), v1+i32(32))
 									m._luaX_syntaxerror(v0, t643)
 									panic("unreachable")
 								}
@@ -43138,7 +43287,7 @@ func (m *Module) _chunk(v0 int32) {
 									}
 									if v18 >= i32(249) {
 										t644 := int32(load32(m, uint64(uint32(v2))+12))
-										m._luaX_syntaxerror(t644, i32(1050596))
+										m._luaX_syntaxerror(t644, i32(1050588))
 										panic("unreachable")
 									}
 									store8(m, uint64(uint32(v12))+75, byte(v10))
@@ -43172,7 +43321,7 @@ func (m *Module) _chunk(v0 int32) {
 											}
 											if v10 >= i32(249) {
 												t646 := int32(load32(m, uint64(uint32(v17))+12))
-												m._luaX_syntaxerror(t646, i32(1050596))
+												m._luaX_syntaxerror(t646, i32(1050588))
 												panic("unreachable")
 											}
 											store8(m, uint64(uint32(v18))+75, byte(v2))
@@ -43239,7 +43388,7 @@ func (m *Module) _chunk(v0 int32) {
 										}
 										if v17 >= i32(249) {
 											t645 := int32(load32(m, uint64(uint32(v2))+12))
-											m._luaX_syntaxerror(t645, i32(1050596))
+											m._luaX_syntaxerror(t645, i32(1050588))
 											panic("unreachable")
 										}
 										store8(m, uint64(uint32(v18))+75, byte(v10))
@@ -43258,7 +43407,7 @@ func (m *Module) _chunk(v0 int32) {
 								}
 								fallthrough
 							case 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16:
-								m._luaX_syntaxerror(v0, i32(1056311))
+								m._luaX_syntaxerror(v0, i32(1056303))
 								panic("unreachable")
 							}
 						}
@@ -43267,11 +43416,11 @@ func (m *Module) _chunk(v0 int32) {
 						v13 = t647
 						t648 := int32(load32(m, uint64(uint32(v13))+36))
 						v14 = t648
-						t649 := m._luaX_newstring(v0, i32(1058617), i32(15))
+						t649 := m._luaX_newstring(v0, i32(1058609), i32(15))
 						m._new_localvar(v0, t649, i32(0))
-						t650 := m._luaX_newstring(v0, i32(1058758), i32(11))
+						t650 := m._luaX_newstring(v0, i32(1058750), i32(11))
 						m._new_localvar(v0, t650, i32(1))
-						t651 := m._luaX_newstring(v0, i32(1058644), i32(13))
+						t651 := m._luaX_newstring(v0, i32(1058636), i32(13))
 						m._new_localvar(v0, t651, i32(2))
 						m._new_localvar(v0, v10, i32(3))
 						v17 = i32(4)
@@ -43311,8 +43460,8 @@ func (m *Module) _chunk(v0 int32) {
 								if v2 != i32(285) {
 									t727 := int32(load32(m, uint64(uint32(v0))+52))
 									v2 = t727
-									store32(m, uint64(uint32(v1))+80, uint32(i32(1057216)))
-									t728 := m._luaO_pushfstring(v2, i32(1056297), v1+i32(80))
+									store32(m, uint64(uint32(v1))+80, uint32(i32(1057208)))
+									t728 := m._luaO_pushfstring(v2, i32(1056289), v1+i32(80))
 									m._luaX_syntaxerror(v0, t728)
 									panic("unreachable")
 								}
@@ -43351,8 +43500,8 @@ func (m *Module) _chunk(v0 int32) {
 						if v2 != i32(267) {
 							t729 := int32(load32(m, uint64(uint32(v0))+52))
 							v2 = t729
-							store32(m, uint64(uint32(v1))+64, uint32(i32(1053670)))
-							t730 := m._luaO_pushfstring(v2, i32(1056297), v1+i32(64))
+							store32(m, uint64(uint32(v1))+64, uint32(i32(1053662)))
+							t730 := m._luaO_pushfstring(v2, i32(1056289), v1+i32(64))
 							m._luaX_syntaxerror(v0, t730)
 							panic("unreachable")
 						}
@@ -43444,7 +43593,7 @@ func (m *Module) _chunk(v0 int32) {
 									}
 									if v18 >= i32(249) {
 										t731 := int32(load32(m, uint64(uint32(v2))+12))
-										m._luaX_syntaxerror(t731, i32(1050596))
+										m._luaX_syntaxerror(t731, i32(1050588))
 										panic("unreachable")
 									}
 									store8(m, uint64(uint32(v12))+75, byte(v10))
@@ -43478,7 +43627,7 @@ func (m *Module) _chunk(v0 int32) {
 							}
 							if v2 >= i32(247) {
 								t732 := int32(load32(m, uint64(uint32(v13))+12))
-								m._luaX_syntaxerror(t732, i32(1050596))
+								m._luaX_syntaxerror(t732, i32(1050588))
 								panic("unreachable")
 							}
 							store8(m, uint64(uint32(v18))+75, byte(v10))
@@ -43575,7 +43724,7 @@ func (m *Module) _chunk(v0 int32) {
 					v10 = v2 >> 31
 					if uint32(t726+v10^v10) >= uint32(i32(0x20000)) {
 						t733 := int32(load32(m, uint64(uint32(v16))+12))
-						m._luaX_syntaxerror(t733, i32(1054279))
+						m._luaX_syntaxerror(t733, i32(1054271))
 						panic("unreachable")
 					}
 					store32(m, uint64(uint32(v18)), uint32(v2<<14|v19&i32(0x3fff)+i32(0x7fffc000)))
@@ -43656,8 +43805,8 @@ func (m *Module) _chunk(v0 int32) {
 					if t751 != i32(259) {
 						t789 := int32(load32(m, uint64(uint32(v0))+52))
 						v2 = t789
-						store32(m, uint64(uint32(v1))+16, uint32(i32(1052769)))
-						t790 := m._luaO_pushfstring(v2, i32(1056297), v1+i32(16))
+						store32(m, uint64(uint32(v1))+16, uint32(i32(1052761)))
+						t790 := m._luaO_pushfstring(v2, i32(1056289), v1+i32(16))
 						m._luaX_syntaxerror(v0, t790)
 						panic("unreachable")
 					}
@@ -43779,7 +43928,7 @@ func (m *Module) _chunk(v0 int32) {
 					v10 = v2 >> 31
 					if uint32(t788+v10^v10) >= uint32(i32(0x20000)) {
 						t791 := int32(load32(m, uint64(uint32(v12))+12))
-						m._luaX_syntaxerror(t791, i32(1054279))
+						m._luaX_syntaxerror(t791, i32(1054271))
 						panic("unreachable")
 					}
 					store32(m, uint64(uint32(v19)), uint32(v2<<14|v16&i32(0x3fff)+i32(0x7fffc000)))
@@ -43829,7 +43978,7 @@ func (m *Module) _chunk(v0 int32) {
 					v10 = v2 >> 31
 					if uint32(t801+v10^v10) >= uint32(i32(0x20000)) {
 						t810 := int32(load32(m, uint64(uint32(v18))+12))
-						m._luaX_syntaxerror(t810, i32(1054279))
+						m._luaX_syntaxerror(t810, i32(1054271))
 						panic("unreachable")
 					}
 					store32(m, uint64(uint32(v19)), uint32(v2<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -43876,7 +44025,7 @@ func (m *Module) _chunk(v0 int32) {
 					v10 = v2 >> 31
 					if uint32(t809+v10^v10) >= uint32(i32(0x20000)) {
 						t811 := int32(load32(m, uint64(uint32(v18))+12))
-						m._luaX_syntaxerror(t811, i32(1054279))
+						m._luaX_syntaxerror(t811, i32(1054271))
 						panic("unreachable")
 					}
 					store32(m, uint64(uint32(v19)), uint32(v2<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -43974,7 +44123,7 @@ func (m *Module) _chunk(v0 int32) {
 					v10 = v2 >> 31
 					if uint32(t841+v10^v10) >= uint32(i32(0x20000)) {
 						t843 := int32(load32(m, uint64(uint32(v18))+12))
-						m._luaX_syntaxerror(t843, i32(1054279))
+						m._luaX_syntaxerror(t843, i32(1054271))
 						panic("unreachable")
 					}
 					store32(m, uint64(uint32(v19)), uint32(v2<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -44019,7 +44168,7 @@ func (m *Module) _chunk(v0 int32) {
 					v10 = v2 >> 31
 					if uint32(t850+v10^v10) >= uint32(i32(0x20000)) {
 						t851 := int32(load32(m, uint64(uint32(v18))+12))
-						m._luaX_syntaxerror(t851, i32(1054279))
+						m._luaX_syntaxerror(t851, i32(1054271))
 						panic("unreachable")
 					}
 					store32(m, uint64(uint32(v19)), uint32(v2<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -44120,7 +44269,7 @@ l0:
 		t17 := int32(load32(m, uint64(uint32(v2))+24))
 		v4 = t17
 		if uint32(v4+i32(1)) > uint32(i32(0x3fffffff)) {
-			m._luaG_runerror(v1, i32(1054862), i32(0))
+			m._luaG_runerror(v1, i32(1054854), i32(0))
 			panic("unreachable")
 		}
 		t18 := int32(load32(m, uint64(uint32(v1))+16))
@@ -44149,7 +44298,7 @@ l0:
 			t25 := int32(load32(m, uint64(uint32(v2))+24))
 			v4 = t25
 			if uint32(v4+i32(1)) >= uint32(i32(0x40000000)) {
-				m._luaG_runerror(v1, i32(1054862), i32(0))
+				m._luaG_runerror(v1, i32(1054854), i32(0))
 				panic("unreachable")
 			}
 			t26 := int32(load32(m, uint64(uint32(v1))+16))
@@ -44177,7 +44326,7 @@ l0:
 			t33 := int32(load32(m, uint64(uint32(v2))+40))
 			v4 = t33
 			if uint32(v4+i32(1)) >= uint32(i32(0x10000000)) {
-				m._luaG_runerror(v1, i32(1054862), i32(0))
+				m._luaG_runerror(v1, i32(1054854), i32(0))
 				panic("unreachable")
 			}
 			t34 := int32(load32(m, uint64(uint32(v1))+16))
@@ -44205,7 +44354,7 @@ l0:
 			t41 := int32(load32(m, uint64(uint32(v2))+44))
 			v4 = t41
 			if uint32(v4+i32(1)) >= uint32(i32(0x40000000)) {
-				m._luaG_runerror(v1, i32(1054862), i32(0))
+				m._luaG_runerror(v1, i32(1054854), i32(0))
 				panic("unreachable")
 			}
 			t42 := int32(load32(m, uint64(uint32(v1))+16))
@@ -44233,7 +44382,7 @@ l0:
 			t49 := int32(int16(load16(m, uint64(uint32(v2))+48)))
 			v4 = t49
 			if uint32(v4+i32(1)) >= uint32(i32(0x15555556)) {
-				m._luaG_runerror(v1, i32(1054862), i32(0))
+				m._luaG_runerror(v1, i32(1054854), i32(0))
 				panic("unreachable")
 			}
 			t50 := int32(load32(m, uint64(uint32(v1))+16))
@@ -45681,7 +45830,7 @@ func (m *Module) _luaS_resize(v0, v1 int32) {
 			return
 		}
 		if uint32(v1+i32(1)) > uint32(i32(0x3fffffff)) {
-			m._luaG_runerror(v0, i32(1054862), i32(0))
+			m._luaG_runerror(v0, i32(1054854), i32(0))
 			panic("unreachable")
 		}
 		v3 = v1 << 2
@@ -45797,12 +45946,12 @@ func (m *Module) _luaX_token2str(v0, v1 int32) int32 {
 				t2 := _iscntrl(v1)
 				if t2 == 0 {
 					store32(m, uint64(uint32(v2)), uint32(v1))
-					t4 := m._luaO_pushfstring(v0, i32(1056674), v2)
+					t4 := m._luaO_pushfstring(v0, i32(1056666), v2)
 					v1 = t4
 					goto l2
 				}
 				store32(m, uint64(uint32(v2))+16, uint32(v1))
-				t3 := m._luaO_pushfstring(v0, i32(1058778), v2+i32(16))
+				t3 := m._luaO_pushfstring(v0, i32(1058770), v2+i32(16))
 				v1 = t3
 				goto l2
 			}
@@ -45830,7 +45979,7 @@ func (m *Module) _luaX_lexerror(v0, v1, v2 int32) {
 	store32(m, uint64(uint32(v3))+56, uint32(v1))
 	store32(m, uint64(uint32(v3))+52, uint32(v5))
 	store32(m, uint64(uint32(v3))+48, uint32(v3+i32(64)))
-	t4 := m._luaO_pushfstring(v4, i32(1052148), v3+i32(48))
+	t4 := m._luaO_pushfstring(v4, i32(1052140), v3+i32(48))
 	v1 = t4
 	{
 		if v2 == 0 {
@@ -45857,12 +46006,12 @@ func (m *Module) _luaX_lexerror(v0, v1, v2 int32) {
 				t8 := _iscntrl(v2)
 				if t8 == 0 {
 					store32(m, uint64(uint32(v3))+16, uint32(v2))
-					t10 := m._luaO_pushfstring(v4, i32(1056674), v3+i32(16))
+					t10 := m._luaO_pushfstring(v4, i32(1056666), v3+i32(16))
 					v2 = t10
 					goto l2
 				}
 				store32(m, uint64(uint32(v3))+32, uint32(v2))
-				t9 := m._luaO_pushfstring(v4, i32(1058778), v3+i32(32))
+				t9 := m._luaO_pushfstring(v4, i32(1058770), v3+i32(32))
 				v2 = t9
 				goto l2
 			}
@@ -45873,7 +46022,7 @@ func (m *Module) _luaX_lexerror(v0, v1, v2 int32) {
 	l2:
 		store32(m, uint64(uint32(v3))+4, uint32(v2))
 		store32(m, uint64(uint32(v3)), uint32(v1))
-		_ = m._luaO_pushfstring(v4, i32(1059174), v3)
+		_ = m._luaO_pushfstring(v4, i32(1059166), v3)
 	}
 l0:
 	t13 := int32(load32(m, uint64(uint32(v0))+52))
@@ -45911,10 +46060,10 @@ func (m *Module) _save(v0, v1 int32) {
 			v3 = t13
 			t14 := int32(load32(m, uint64(uint32(v0))+4))
 			v6 = t14
-			store32(m, uint64(uint32(v2))+8, uint32(i32(1054254)))
+			store32(m, uint64(uint32(v2))+8, uint32(i32(1054246)))
 			store32(m, uint64(uint32(v2))+4, uint32(v6))
 			store32(m, uint64(uint32(v2)), uint32(v2+i32(16)))
-			_ = m._luaO_pushfstring(v3, i32(1052148), v2)
+			_ = m._luaO_pushfstring(v3, i32(1052140), v2)
 			t16 := int32(load32(m, uint64(uint32(v0))+52))
 			m._luaD_throw(t16, i32(3))
 			panic("unreachable")
@@ -45923,7 +46072,7 @@ func (m *Module) _save(v0, v1 int32) {
 		v7 = t6
 		v4 = v6 << 1
 		if v4 == i32(-2) {
-			m._luaG_runerror(v7, i32(1054862), i32(0))
+			m._luaG_runerror(v7, i32(1054854), i32(0))
 			panic("unreachable")
 		}
 		t7 := int32(load32(m, uint64(uint32(v7))+16))
@@ -46184,7 +46333,7 @@ l3:
 			goto l6
 		}
 		t30 := int32(load32(m, uint64(uint32(v0))+16))
-		m._luaX_lexerror(v0, i32(1051906), t30)
+		m._luaX_lexerror(v0, i32(1051898), t30)
 		panic("unreachable")
 	}
 l6:
@@ -46398,20 +46547,20 @@ l1:
 						t18 := int32(load32(m, uint64(uint32(v0))+4))
 						v5 = t18
 						t20 := v3
-						p19 := i32(1051203)
+						p19 := i32(1051195)
 						if v1 != 0 {
-							p19 = i32(1054456)
+							p19 = i32(1054448)
 						}
 						store32(m, uint64(uint32(t20))+24, uint32(p19))
 						store32(m, uint64(uint32(v3))+20, uint32(v5))
 						store32(m, uint64(uint32(v3))+16, uint32(v3+i32(32)))
-						t21 := m._luaO_pushfstring(v4, i32(1052148), v3+i32(16))
+						t21 := m._luaO_pushfstring(v4, i32(1052140), v3+i32(16))
 						v4 = t21
 						t22 := int32(load32(m, uint64(uint32(v0))+52))
 						v5 = t22
-						store32(m, uint64(uint32(v3))+4, uint32(i32(1057210)))
+						store32(m, uint64(uint32(v3))+4, uint32(i32(1057202)))
 						store32(m, uint64(uint32(v3)), uint32(v4))
-						_ = m._luaO_pushfstring(v5, i32(1059174), v3)
+						_ = m._luaO_pushfstring(v5, i32(1059166), v3)
 						t24 := int32(load32(m, uint64(uint32(v0))+52))
 						m._luaD_throw(t24, i32(3))
 						panic("unreachable")
@@ -46831,7 +46980,7 @@ l2:
 		}
 	}
 	{
-		t15 := m._memchr(i32(1055891), v3, i32(3))
+		t15 := m._memchr(i32(1055883), v3, i32(3))
 		if t15 == 0 {
 			goto l3
 		}
@@ -47337,10 +47486,10 @@ l11:
 					v3 = t105
 					t106 := int32(load32(m, uint64(uint32(v0))+4))
 					v4 = t106
-					store32(m, uint64(uint32(v2))+24, uint32(i32(1052495)))
+					store32(m, uint64(uint32(v2))+24, uint32(i32(1052487)))
 					store32(m, uint64(uint32(v2))+20, uint32(v4))
 					store32(m, uint64(uint32(v2))+16, uint32(v2+i32(32)))
-					t107 := m._luaO_pushfstring(v3, i32(1052148), v2+i32(16))
+					t107 := m._luaO_pushfstring(v3, i32(1052140), v2+i32(16))
 					v3 = t107
 					t108 := int32(load32(m, uint64(uint32(v0))+52))
 					v4 = t108
@@ -47349,7 +47498,7 @@ l11:
 					t110 := int32(load32(m, uint64(uint32(t109))))
 					store32(m, uint64(uint32(v2))+4, uint32(t110))
 					store32(m, uint64(uint32(v2)), uint32(v3))
-					_ = m._luaO_pushfstring(v4, i32(1059174), v2)
+					_ = m._luaO_pushfstring(v4, i32(1059166), v2)
 					t112 := int32(load32(m, uint64(uint32(v0))+52))
 					m._luaD_throw(t112, i32(3))
 					panic("unreachable")
@@ -47470,7 +47619,7 @@ func (m *Module) _subexpr(v0, v1, v2 int32) int32 {
 	v5 = t2 + i32(1)
 	store16(m, uint64(uint32(t3))+52, uint16(v5))
 	if uint32(v5&i32(0xffff)) >= uint32(i32(201)) {
-		m._luaX_lexerror(v0, i32(1051702), i32(0))
+		m._luaX_lexerror(v0, i32(1051694), i32(0))
 		panic("unreachable")
 	}
 	{
@@ -47537,7 +47686,7 @@ func (m *Module) _subexpr(v0, v1, v2 int32) int32 {
 							t94 := int32(load8(m, uint64(uint32(v4))+74))
 							v7 = t94
 							if v7 == 0 {
-								m._luaX_syntaxerror(v0, i32(1053020))
+								m._luaX_syntaxerror(v0, i32(1053012))
 								panic("unreachable")
 							}
 							store8(m, uint64(uint32(v4))+74, byte(v7&i32(251)))
@@ -47681,7 +47830,7 @@ func (m *Module) _subexpr(v0, v1, v2 int32) int32 {
 							}
 							if v4 >= i32(249) {
 								t300 := int32(load32(m, uint64(uint32(v6))+12))
-								m._luaX_syntaxerror(t300, i32(1050596))
+								m._luaX_syntaxerror(t300, i32(1050588))
 								panic("unreachable")
 							}
 							store8(m, uint64(uint32(v7))+75, byte(v5))
@@ -47752,7 +47901,7 @@ func (m *Module) _subexpr(v0, v1, v2 int32) int32 {
 										}
 										if v4 >= i32(249) {
 											t299 := int32(load32(m, uint64(uint32(v6))+12))
-											m._luaX_syntaxerror(t299, i32(1050596))
+											m._luaX_syntaxerror(t299, i32(1050588))
 											panic("unreachable")
 										}
 										store8(m, uint64(uint32(v7))+75, byte(v5))
@@ -47960,7 +48109,7 @@ func (m *Module) _subexpr(v0, v1, v2 int32) int32 {
 							}
 							if v4 >= i32(249) {
 								t298 := int32(load32(m, uint64(uint32(v6))+12))
-								m._luaX_syntaxerror(t298, i32(1050596))
+								m._luaX_syntaxerror(t298, i32(1050588))
 								panic("unreachable")
 							}
 							store8(m, uint64(uint32(v7))+75, byte(v5))
@@ -48170,7 +48319,7 @@ l57:
 										v8 = v7 >> 31
 										if uint32(t131+v8^v8) >= uint32(i32(0x20000)) {
 											t150 := int32(load32(m, uint64(uint32(v5))+12))
-											m._luaX_syntaxerror(t150, i32(1054279))
+											m._luaX_syntaxerror(t150, i32(1054271))
 											panic("unreachable")
 										}
 										store32(m, uint64(uint32(v10)), uint32(v7<<14|v15&i32(0x3fff)+i32(0x7fffc000)))
@@ -48208,7 +48357,7 @@ l57:
 											}
 											if v7 >= i32(249) {
 												t151 := int32(load32(m, uint64(uint32(v5))+12))
-												m._luaX_syntaxerror(t151, i32(1050596))
+												m._luaX_syntaxerror(t151, i32(1050588))
 												panic("unreachable")
 											}
 											store8(m, uint64(uint32(v8))+75, byte(v4))
@@ -48293,7 +48442,7 @@ l57:
 										v8 = v7 >> 31
 										if uint32(t160+v8^v8) >= uint32(i32(0x20000)) {
 											t161 := int32(load32(m, uint64(uint32(v5))+12))
-											m._luaX_syntaxerror(t161, i32(1054279))
+											m._luaX_syntaxerror(t161, i32(1054271))
 											panic("unreachable")
 										}
 										store32(m, uint64(uint32(v10)), uint32(v7<<14|v15&i32(0x3fff)+i32(0x7fffc000)))
@@ -48645,7 +48794,7 @@ l57:
 									v7 = v4 >> 31
 									if uint32(t180+v7^v7) >= uint32(i32(0x20000)) {
 										t248 := int32(load32(m, uint64(uint32(v5))+12))
-										m._luaX_syntaxerror(t248, i32(1054279))
+										m._luaX_syntaxerror(t248, i32(1054271))
 										panic("unreachable")
 									}
 									store32(m, uint64(uint32(v6)), uint32(v4<<14|v10&i32(0x3fff)+i32(0x7fffc000)))
@@ -48692,7 +48841,7 @@ l57:
 							v7 = v4 >> 31
 							if uint32(t172+v7^v7) >= uint32(i32(0x20000)) {
 								t247 := int32(load32(m, uint64(uint32(v5))+12))
-								m._luaX_syntaxerror(t247, i32(1054279))
+								m._luaX_syntaxerror(t247, i32(1054271))
 								panic("unreachable")
 							}
 							store32(m, uint64(uint32(v6)), uint32(v4<<14|v10&i32(0x3fff)+i32(0x7fffc000)))
@@ -48776,7 +48925,7 @@ l57:
 						}
 						if v7 >= i32(249) {
 							t296 := int32(load32(m, uint64(uint32(v5))+12))
-							m._luaX_syntaxerror(t296, i32(1050596))
+							m._luaX_syntaxerror(t296, i32(1050588))
 							panic("unreachable")
 						}
 						store8(m, uint64(uint32(v9))+75, byte(v4))
@@ -48869,7 +49018,7 @@ l57:
 					}
 					if v7 >= i32(249) {
 						t297 := int32(load32(m, uint64(uint32(v5))+12))
-						m._luaX_syntaxerror(t297, i32(1050596))
+						m._luaX_syntaxerror(t297, i32(1050588))
 						panic("unreachable")
 					}
 					store8(m, uint64(uint32(v9))+75, byte(v4))
@@ -49001,7 +49150,7 @@ l2:
 		v3 = v0 >> 31
 		if uint32(t32+v3^v3) >= uint32(i32(0x20000)) {
 			t33 := int32(load32(m, uint64(uint32(v2))+12))
-			m._luaX_syntaxerror(t33, i32(1054279))
+			m._luaX_syntaxerror(t33, i32(1054271))
 			panic("unreachable")
 		}
 		store32(m, uint64(uint32(v5)), uint32(v0<<14|v4&i32(0x3fff)+i32(0x7fffc000)))
@@ -49028,7 +49177,7 @@ func (m *Module) _check_match(v0, v1, v2, v3 int32) {
 				v1 = t8
 				if v5 == v3 {
 					store32(m, uint64(uint32(v4)), uint32(v1))
-					t12 := m._luaO_pushfstring(v6, i32(1056297), v4)
+					t12 := m._luaO_pushfstring(v6, i32(1056289), v4)
 					m._luaX_syntaxerror(v0, t12)
 					panic("unreachable")
 				}
@@ -49037,7 +49186,7 @@ func (m *Module) _check_match(v0, v1, v2, v3 int32) {
 				store32(m, uint64(uint32(v4))+24, uint32(v3))
 				store32(m, uint64(uint32(v4))+20, uint32(v5))
 				store32(m, uint64(uint32(v4))+16, uint32(v1))
-				t10 := m._luaO_pushfstring(v6, i32(1058828), v4+i32(16))
+				t10 := m._luaO_pushfstring(v6, i32(1058820), v4+i32(16))
 				m._luaX_syntaxerror(v0, t10)
 				panic("unreachable")
 			}
@@ -49078,7 +49227,7 @@ func (m *Module) _primaryexp(v0, v1 int32) {
 		}
 		{
 			if v4 != i32(40) {
-				m._luaX_syntaxerror(v0, i32(1053818))
+				m._luaX_syntaxerror(v0, i32(1053810))
 				panic("unreachable")
 			}
 			t3 := int32(load32(m, uint64(uint32(v0))+4))
@@ -49161,8 +49310,8 @@ l13:
 					if v4 != i32(285) {
 						t90 := int32(load32(m, uint64(uint32(v0))+52))
 						v3 = t90
-						store32(m, uint64(uint32(v2))+16, uint32(i32(1057216)))
-						t91 := m._luaO_pushfstring(v3, i32(1056297), v2+i32(16))
+						store32(m, uint64(uint32(v2))+16, uint32(i32(1057208)))
+						t91 := m._luaO_pushfstring(v3, i32(1056289), v2+i32(16))
 						m._luaX_syntaxerror(v0, t91)
 						panic("unreachable")
 					}
@@ -49254,7 +49403,7 @@ l13:
 						}
 						if v5 >= i32(249) {
 							t92 := int32(load32(m, uint64(uint32(v3))+12))
-							m._luaX_syntaxerror(t92, i32(1050596))
+							m._luaX_syntaxerror(t92, i32(1050588))
 							panic("unreachable")
 						}
 						store8(m, uint64(uint32(v9))+75, byte(v4))
@@ -49304,7 +49453,7 @@ l13:
 						}
 						if v4 >= i32(248) {
 							t93 := int32(load32(m, uint64(uint32(v3))+12))
-							m._luaX_syntaxerror(t93, i32(1050596))
+							m._luaX_syntaxerror(t93, i32(1050588))
 							panic("unreachable")
 						}
 						store8(m, uint64(uint32(v9))+75, byte(v5))
@@ -49376,7 +49525,7 @@ l13:
 					v3 = t87
 					t88 := m._luaX_token2str(v0, i32(93))
 					store32(m, uint64(uint32(v2)), uint32(t88))
-					t89 := m._luaO_pushfstring(v3, i32(1056297), v2)
+					t89 := m._luaO_pushfstring(v3, i32(1056289), v2)
 					m._luaX_syntaxerror(v0, t89)
 					panic("unreachable")
 				}
@@ -49449,7 +49598,7 @@ l12:
 		}
 		if v5 >= i32(249) {
 			t94 := int32(load32(m, uint64(uint32(v3))+12))
-			m._luaX_syntaxerror(t94, i32(1050596))
+			m._luaX_syntaxerror(t94, i32(1050588))
 			panic("unreachable")
 		}
 		store8(m, uint64(uint32(v9))+75, byte(v4))
@@ -49475,7 +49624,7 @@ func (m *Module) _assignment(v0, v1, v2 int32) {
 			{
 				t1 := int32(load32(m, uint64(uint32(v1))+8))
 				if uint32(t1+i32(-6)) >= uint32(i32(4)) {
-					m._luaX_syntaxerror(v0, i32(1052190))
+					m._luaX_syntaxerror(v0, i32(1052182))
 					panic("unreachable")
 				}
 				{
@@ -49569,7 +49718,7 @@ func (m *Module) _assignment(v0, v1, v2 int32) {
 									}
 									if v7 >= i32(249) {
 										t58 := int32(load32(m, uint64(uint32(v4))+12))
-										m._luaX_syntaxerror(t58, i32(1050596))
+										m._luaX_syntaxerror(t58, i32(1050588))
 										panic("unreachable")
 									}
 									store8(m, uint64(uint32(v11))+75, byte(v8))
@@ -49637,7 +49786,7 @@ func (m *Module) _assignment(v0, v1, v2 int32) {
 						v4 = t59
 						t60 := m._luaX_token2str(v0, i32(61))
 						store32(m, uint64(uint32(v3)), uint32(t60))
-						t61 := m._luaO_pushfstring(v4, i32(1056297), v3)
+						t61 := m._luaO_pushfstring(v4, i32(1056289), v3)
 						m._luaX_syntaxerror(v0, t61)
 						panic("unreachable")
 					case 0:
@@ -49741,7 +49890,7 @@ func (m *Module) _assignment(v0, v1, v2 int32) {
 				}
 				if v8 >= i32(249) {
 					t83 := int32(load32(m, uint64(uint32(v5))+12))
-					m._luaX_syntaxerror(t83, i32(1050596))
+					m._luaX_syntaxerror(t83, i32(1050588))
 					panic("unreachable")
 				}
 				store8(m, uint64(uint32(v7))+75, byte(v4))
@@ -49771,17 +49920,17 @@ func (m *Module) _assignment(v0, v1, v2 int32) {
 					if v7 != 0 {
 						goto l29
 					}
-					store32(m, uint64(uint32(v3))+20, uint32(i32(1051179)))
+					store32(m, uint64(uint32(v3))+20, uint32(i32(1051171)))
 					store32(m, uint64(uint32(v3))+16, uint32(v4))
-					t77 := m._luaO_pushfstring(v8, i32(1052033), v3+i32(16))
+					t77 := m._luaO_pushfstring(v8, i32(1052025), v3+i32(16))
 					v3 = t77
 					goto l30
 				}
 			l29:
-				store32(m, uint64(uint32(v3))+40, uint32(i32(1051179)))
+				store32(m, uint64(uint32(v3))+40, uint32(i32(1051171)))
 				store32(m, uint64(uint32(v3))+36, uint32(v4))
 				store32(m, uint64(uint32(v3))+32, uint32(v7))
-				t78 := m._luaO_pushfstring(v8, i32(1052067), v3+i32(32))
+				t78 := m._luaO_pushfstring(v8, i32(1052059), v3+i32(32))
 				v3 = t78
 			}
 		l30:
@@ -49828,17 +49977,17 @@ func (m *Module) _new_localvar(v0, v1, v2 int32) {
 				if v5 != 0 {
 					goto l1
 				}
-				store32(m, uint64(uint32(v3))+4, uint32(i32(1051940)))
+				store32(m, uint64(uint32(v3))+4, uint32(i32(1051932)))
 				store32(m, uint64(uint32(v3)), uint32(i32(200)))
-				t6 := m._luaO_pushfstring(v6, i32(1052033), v3)
+				t6 := m._luaO_pushfstring(v6, i32(1052025), v3)
 				v5 = t6
 				goto l2
 			}
 		l1:
-			store32(m, uint64(uint32(v3))+24, uint32(i32(1051940)))
+			store32(m, uint64(uint32(v3))+24, uint32(i32(1051932)))
 			store32(m, uint64(uint32(v3))+20, uint32(i32(200)))
 			store32(m, uint64(uint32(v3))+16, uint32(v5))
-			t7 := m._luaO_pushfstring(v6, i32(1052067), v3+i32(16))
+			t7 := m._luaO_pushfstring(v6, i32(1052059), v3+i32(16))
 			v5 = t7
 		}
 	l2:
@@ -49858,7 +50007,7 @@ l0:
 		t12 := int32(load32(m, uint64(uint32(v5))+24))
 		t13 := v5
 		v7 = v5 + i32(56)
-		t14 := m._luaM_growaux_(t11, t12, v7, i32(12), i32(0x7fff), i32(1051931))
+		t14 := m._luaM_growaux_(t11, t12, v7, i32(12), i32(0x7fff), i32(1051923))
 		v8 = t14
 		store32(m, uint64(uint32(t13))+24, uint32(v8))
 		t15 := int32(load32(m, uint64(uint32(v5))+56))
@@ -49981,13 +50130,13 @@ func (m *Module) _parlist(v0 int32) {
 							store32(m, uint64(uint32(v0))+16, uint32(t12))
 						}
 					l6:
-						t13 := m._luaX_newstring(v0, i32(1054246), i32(3))
+						t13 := m._luaX_newstring(v0, i32(1054238), i32(3))
 						m._new_localvar(v0, t13, v1)
 						store8(m, uint64(uint32(v3))+74, byte(i32(7)))
 						v1 = v1 + i32(1)
 						goto l7
 					}
-					m._luaX_syntaxerror(v0, i32(1056332))
+					m._luaX_syntaxerror(v0, i32(1056324))
 					panic("unreachable")
 				l3:
 					t14 := m._llex(v0, v7)
@@ -50104,7 +50253,7 @@ l0:
 		}
 		if v0 >= i32(250) {
 			t54 := int32(load32(m, uint64(uint32(v2))+12))
-			m._luaX_syntaxerror(t54, i32(1050596))
+			m._luaX_syntaxerror(t54, i32(1050588))
 			panic("unreachable")
 		}
 		store8(m, uint64(uint32(v6))+75, byte(v0))
@@ -50132,7 +50281,7 @@ func (m *Module) _pushclosure(v0, v1, v2 int32) {
 		t5 := int32(load32(m, uint64(uint32(v4))+16))
 		t6 := v4
 		v6 = v4 + i32(52)
-		t7 := m._luaM_growaux_(t4, t5, v6, i32(4), i32(0x3ffff), i32(1050807))
+		t7 := m._luaM_growaux_(t4, t5, v6, i32(4), i32(0x3ffff), i32(1050799))
 		v7 = t7
 		store32(m, uint64(uint32(t6))+16, uint32(v7))
 		t8 := int32(load32(m, uint64(uint32(v4))+52))
@@ -50262,7 +50411,7 @@ func (m *Module) _adjust_assign(v0, v1, v2, v3 int32) {
 				}
 				if v3 >= i32(250) {
 					t29 := int32(load32(m, uint64(uint32(v0))+12))
-					m._luaX_syntaxerror(t29, i32(1050596))
+					m._luaX_syntaxerror(t29, i32(1050588))
 					panic("unreachable")
 				}
 				store8(m, uint64(uint32(v2))+75, byte(v3))
@@ -50305,7 +50454,7 @@ func (m *Module) _adjust_assign(v0, v1, v2, v3 int32) {
 				}
 				if v4 >= i32(249) {
 					t30 := int32(load32(m, uint64(uint32(v0))+12))
-					m._luaX_syntaxerror(t30, i32(1050596))
+					m._luaX_syntaxerror(t30, i32(1050588))
 					panic("unreachable")
 				}
 				store8(m, uint64(uint32(v5))+75, byte(v2))
@@ -50334,7 +50483,7 @@ func (m *Module) _adjust_assign(v0, v1, v2, v3 int32) {
 				}
 				if v3 >= i32(250) {
 					t31 := int32(load32(m, uint64(uint32(v0))+12))
-					m._luaX_syntaxerror(t31, i32(1050596))
+					m._luaX_syntaxerror(t31, i32(1050588))
 					panic("unreachable")
 				}
 				store8(m, uint64(uint32(v5))+75, byte(v3))
@@ -50399,8 +50548,8 @@ func (m *Module) _singlevar(v0, v1 int32) {
 		if t1 != i32(285) {
 			t12 := int32(load32(m, uint64(uint32(v0))+52))
 			v1 = t12
-			store32(m, uint64(uint32(v2)), uint32(i32(1057216)))
-			t13 := m._luaO_pushfstring(v1, i32(1056297), v2)
+			store32(m, uint64(uint32(v2)), uint32(i32(1057208)))
+			t13 := m._luaO_pushfstring(v1, i32(1056289), v2)
 			m._luaX_syntaxerror(v0, t13)
 			panic("unreachable")
 		}
@@ -50487,8 +50636,8 @@ l1:
 		if v6 != i32(285) {
 			t19 := int32(load32(m, uint64(uint32(v0))+52))
 			v1 = t19
-			store32(m, uint64(uint32(v2)), uint32(i32(1057216)))
-			t20 := m._luaO_pushfstring(v1, i32(1056297), v2)
+			store32(m, uint64(uint32(v2)), uint32(i32(1057208)))
+			t20 := m._luaO_pushfstring(v1, i32(1056289), v2)
 			m._luaX_syntaxerror(v0, t20)
 			panic("unreachable")
 		}
@@ -50548,7 +50697,7 @@ func (m *Module) _body(v0, v1, v2, v3 int32) {
 			v2 = t24
 			t25 := m._luaX_token2str(v0, i32(40))
 			store32(m, uint64(uint32(v4))+16, uint32(t25))
-			t26 := m._luaO_pushfstring(v2, i32(1056297), v4+i32(16))
+			t26 := m._luaO_pushfstring(v2, i32(1056289), v4+i32(16))
 			m._luaX_syntaxerror(v0, t26)
 			panic("unreachable")
 		}
@@ -50577,7 +50726,7 @@ func (m *Module) _body(v0, v1, v2, v3 int32) {
 			if v2 == 0 {
 				goto l3
 			}
-			t8 := m._luaX_newstring(v0, i32(1054961), i32(4))
+			t8 := m._luaX_newstring(v0, i32(1054953), i32(4))
 			m._new_localvar(v0, t8, i32(0))
 			t9 := int32(load32(m, uint64(uint32(v0))+48))
 			v2 = t9
@@ -50599,7 +50748,7 @@ func (m *Module) _body(v0, v1, v2, v3 int32) {
 			v2 = t27
 			t28 := m._luaX_token2str(v0, i32(41))
 			store32(m, uint64(uint32(v4)), uint32(t28))
-			t29 := m._luaO_pushfstring(v2, i32(1056297), v4)
+			t29 := m._luaO_pushfstring(v2, i32(1056289), v4)
 			m._luaX_syntaxerror(v0, t29)
 			panic("unreachable")
 		}
@@ -50670,8 +50819,8 @@ func (m *Module) _forbody(v0, v1, v2, v3, v4 int32) {
 		if t19 != i32(259) {
 			t100 := int32(load32(m, uint64(uint32(v0))+52))
 			v7 = t100
-			store32(m, uint64(uint32(v5)), uint32(i32(1052769)))
-			t101 := m._luaO_pushfstring(v7, i32(1056297), v5)
+			store32(m, uint64(uint32(v5)), uint32(i32(1052761)))
+			t101 := m._luaO_pushfstring(v7, i32(1056289), v5)
 			m._luaX_syntaxerror(v0, t101)
 			panic("unreachable")
 		}
@@ -50751,7 +50900,7 @@ func (m *Module) _forbody(v0, v1, v2, v3, v4 int32) {
 			v11 = v7 >> 31
 			if uint32(t38+v11^v11) >= uint32(i32(0x20000)) {
 				t102 := int32(load32(m, uint64(uint32(v6))+12))
-				m._luaX_syntaxerror(t102, i32(1054279))
+				m._luaX_syntaxerror(t102, i32(1054271))
 				panic("unreachable")
 			}
 			store32(m, uint64(uint32(v12)), uint32(v7<<14|v13&i32(0x3fff)+i32(0x7fffc000)))
@@ -50836,7 +50985,7 @@ func (m *Module) _forbody(v0, v1, v2, v3, v4 int32) {
 			}
 			if v7 >= i32(250) {
 				t103 := int32(load32(m, uint64(uint32(v6))+12))
-				m._luaX_syntaxerror(t103, i32(1050596))
+				m._luaX_syntaxerror(t103, i32(1050588))
 				panic("unreachable")
 			}
 			store8(m, uint64(uint32(v11))+75, byte(v7))
@@ -50943,7 +51092,7 @@ func (m *Module) _forbody(v0, v1, v2, v3, v4 int32) {
 		v11 = v7 >> 31
 		if uint32(t99+v11^v11) >= uint32(i32(0x20000)) {
 			t104 := int32(load32(m, uint64(uint32(v12))+12))
-			m._luaX_syntaxerror(t104, i32(1054279))
+			m._luaX_syntaxerror(t104, i32(1054271))
 			panic("unreachable")
 		}
 		store32(m, uint64(uint32(v0)), uint32(v7<<14|v13&i32(0x3fff)+i32(0x7fffc000)))
@@ -51040,7 +51189,7 @@ l22:
 		v11 = v7 >> 31
 		if uint32(t134+v11^v11) >= uint32(i32(0x20000)) {
 			t136 := int32(load32(m, uint64(uint32(v6))+12))
-			m._luaX_syntaxerror(t136, i32(1054279))
+			m._luaX_syntaxerror(t136, i32(1054271))
 			panic("unreachable")
 		}
 		store32(m, uint64(uint32(v0)), uint32(v7<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -51085,7 +51234,7 @@ l23:
 		v11 = v7 >> 31
 		if uint32(t143+v11^v11) >= uint32(i32(0x20000)) {
 			t144 := int32(load32(m, uint64(uint32(v6))+12))
-			m._luaX_syntaxerror(t144, i32(1054279))
+			m._luaX_syntaxerror(t144, i32(1054271))
 			panic("unreachable")
 		}
 		store32(m, uint64(uint32(v0)), uint32(v7<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -51158,7 +51307,7 @@ l27:
 		v11 = v7 >> 31
 		if uint32(t166+v11^v11) >= uint32(i32(0x20000)) {
 			t175 := int32(load32(m, uint64(uint32(v6))+12))
-			m._luaX_syntaxerror(t175, i32(1054279))
+			m._luaX_syntaxerror(t175, i32(1054271))
 			panic("unreachable")
 		}
 		store32(m, uint64(uint32(v0)), uint32(v7<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -51206,7 +51355,7 @@ l32:
 		v11 = v7 >> 31
 		if uint32(t174+v11^v11) >= uint32(i32(0x20000)) {
 			t176 := int32(load32(m, uint64(uint32(v6))+12))
-			m._luaX_syntaxerror(t176, i32(1054279))
+			m._luaX_syntaxerror(t176, i32(1054271))
 			panic("unreachable")
 		}
 		store32(m, uint64(uint32(v0)), uint32(v7<<14|v12&i32(0x3fff)+i32(0x7fffc000)))
@@ -51275,7 +51424,7 @@ l0:
 			}
 			if v8 >= i32(249) {
 				t138 := int32(load32(m, uint64(uint32(v6))+12))
-				m._luaX_syntaxerror(t138, i32(1050596))
+				m._luaX_syntaxerror(t138, i32(1050588))
 				panic("unreachable")
 			}
 			store8(m, uint64(uint32(v9))+75, byte(v7))
@@ -51291,7 +51440,7 @@ l0:
 			v4 = t139
 			t140 := m._luaX_token2str(v0, i32(123))
 			store32(m, uint64(uint32(v2))+64, uint32(t140))
-			t141 := m._luaO_pushfstring(v4, i32(1056297), v2+i32(64))
+			t141 := m._luaO_pushfstring(v4, i32(1056289), v2+i32(64))
 			m._luaX_syntaxerror(v0, t141)
 			panic("unreachable")
 		}
@@ -51371,7 +51520,7 @@ l0:
 				}
 				if v6 >= i32(249) {
 					t142 := int32(load32(m, uint64(uint32(v4))+12))
-					m._luaX_syntaxerror(t142, i32(1050596))
+					m._luaX_syntaxerror(t142, i32(1050588))
 					panic("unreachable")
 				}
 				store8(m, uint64(uint32(v9))+75, byte(v1))
@@ -51453,17 +51602,17 @@ l0:
 							if v1 != 0 {
 								goto l18
 							}
-							store32(m, uint64(uint32(v2))+36, uint32(i32(1052167)))
+							store32(m, uint64(uint32(v2))+36, uint32(i32(0x100dff)))
 							store32(m, uint64(uint32(v2))+32, uint32(i32(0x7ffffffd)))
-							t53 := m._luaO_pushfstring(v4, i32(1052033), v2+i32(32))
+							t53 := m._luaO_pushfstring(v4, i32(1052025), v2+i32(32))
 							v2 = t53
 							goto l19
 						}
 					l18:
-						store32(m, uint64(uint32(v2))+56, uint32(i32(1052167)))
+						store32(m, uint64(uint32(v2))+56, uint32(i32(0x100dff)))
 						store32(m, uint64(uint32(v2))+52, uint32(i32(0x7ffffffd)))
 						store32(m, uint64(uint32(v2))+48, uint32(v1))
-						t54 := m._luaO_pushfstring(v4, i32(1052067), v2+i32(48))
+						t54 := m._luaO_pushfstring(v4, i32(1052059), v2+i32(48))
 						v2 = t54
 					}
 				l19:
@@ -51492,17 +51641,17 @@ l0:
 						if v1 != 0 {
 							goto l22
 						}
-						store32(m, uint64(uint32(v2))+4, uint32(i32(1052167)))
+						store32(m, uint64(uint32(v2))+4, uint32(i32(0x100dff)))
 						store32(m, uint64(uint32(v2)), uint32(i32(0x7ffffffd)))
-						t63 := m._luaO_pushfstring(v4, i32(1052033), v2)
+						t63 := m._luaO_pushfstring(v4, i32(1052025), v2)
 						v2 = t63
 						goto l23
 					}
 				l22:
-					store32(m, uint64(uint32(v2))+24, uint32(i32(1052167)))
+					store32(m, uint64(uint32(v2))+24, uint32(i32(0x100dff)))
 					store32(m, uint64(uint32(v2))+20, uint32(i32(0x7ffffffd)))
 					store32(m, uint64(uint32(v2))+16, uint32(v1))
-					t64 := m._luaO_pushfstring(v4, i32(1052067), v2+i32(16))
+					t64 := m._luaO_pushfstring(v4, i32(1052059), v2+i32(16))
 					v2 = t64
 				}
 			l23:
@@ -51606,7 +51755,7 @@ l0:
 								}
 								if v1 >= i32(249) {
 									t143 := int32(load32(m, uint64(uint32(v4))+12))
-									m._luaX_syntaxerror(t143, i32(1050596))
+									m._luaX_syntaxerror(t143, i32(1050588))
 									panic("unreachable")
 								}
 								store8(m, uint64(uint32(v6))+75, byte(v0))
@@ -51678,7 +51827,7 @@ l0:
 					}
 					if v1 >= i32(249) {
 						t144 := int32(load32(m, uint64(uint32(v4))+12))
-						m._luaX_syntaxerror(t144, i32(1050596))
+						m._luaX_syntaxerror(t144, i32(1050588))
 						panic("unreachable")
 					}
 					store8(m, uint64(uint32(v6))+75, byte(v0))
@@ -51906,17 +52055,17 @@ func (m *Module) _singlevaraux(v0, v1, v2, v3 int32) int32 {
 						if v7 != 0 {
 							goto l10
 						}
-						store32(m, uint64(uint32(v4))+4, uint32(i32(1051836)))
+						store32(m, uint64(uint32(v4))+4, uint32(i32(1051828)))
 						store32(m, uint64(uint32(v4)), uint32(i32(60)))
-						t21 := m._luaO_pushfstring(v6, i32(1052033), v4)
+						t21 := m._luaO_pushfstring(v6, i32(1052025), v4)
 						v6 = t21
 						goto l11
 					}
 				l10:
-					store32(m, uint64(uint32(v4))+24, uint32(i32(1051836)))
+					store32(m, uint64(uint32(v4))+24, uint32(i32(1051828)))
 					store32(m, uint64(uint32(v4))+20, uint32(i32(60)))
 					store32(m, uint64(uint32(v4))+16, uint32(v7))
-					t22 := m._luaO_pushfstring(v6, i32(1052067), v4+i32(16))
+					t22 := m._luaO_pushfstring(v6, i32(1052059), v4+i32(16))
 					v6 = t22
 				}
 			l11:
@@ -51933,7 +52082,7 @@ func (m *Module) _singlevaraux(v0, v1, v2, v3 int32) int32 {
 				t25 := int32(load32(m, uint64(uint32(v3))+28))
 				t26 := v3
 				v10 = v3 + i32(36)
-				t27 := m._luaM_growaux_(t24, t25, v10, i32(4), i32(0x7ffffffd), i32(1059618))
+				t27 := m._luaM_growaux_(t24, t25, v10, i32(4), i32(0x7ffffffd), i32(1059610))
 				v5 = t27
 				store32(m, uint64(uint32(t26))+28, uint32(v5))
 				t28 := int32(load32(m, uint64(uint32(v3))+36))
@@ -52057,12 +52206,12 @@ func (m *Module) _funcargs(v0, v1 int32) {
 				goto l1
 			}
 			if v5 != i32(40) {
-				m._luaX_syntaxerror(v0, i32(1056160))
+				m._luaX_syntaxerror(v0, i32(1056152))
 				panic("unreachable")
 			}
 			t4 := int32(load32(m, uint64(uint32(v0))+8))
 			if v4 != t4 {
-				m._luaX_syntaxerror(v0, i32(1058355))
+				m._luaX_syntaxerror(v0, i32(1058347))
 				panic("unreachable")
 			}
 			store32(m, uint64(uint32(v0))+8, uint32(v4))
@@ -52160,7 +52309,7 @@ func (m *Module) _funcargs(v0, v1 int32) {
 						}
 						if v11 >= i32(249) {
 							t75 := int32(load32(m, uint64(uint32(v5))+12))
-							m._luaX_syntaxerror(t75, i32(1050596))
+							m._luaX_syntaxerror(t75, i32(1050588))
 							panic("unreachable")
 						}
 						store8(m, uint64(uint32(v12))+75, byte(v10))
@@ -52218,7 +52367,7 @@ func (m *Module) _funcargs(v0, v1 int32) {
 						}
 						if v10 >= i32(249) {
 							t76 := int32(load32(m, uint64(uint32(v3))+12))
-							m._luaX_syntaxerror(t76, i32(1050596))
+							m._luaX_syntaxerror(t76, i32(1050588))
 							panic("unreachable")
 						}
 						store8(m, uint64(uint32(v11))+75, byte(v5))
@@ -52281,7 +52430,7 @@ func (m *Module) _funcargs(v0, v1 int32) {
 					}
 					if v10 >= i32(249) {
 						t77 := int32(load32(m, uint64(uint32(v3))+12))
-						m._luaX_syntaxerror(t77, i32(1050596))
+						m._luaX_syntaxerror(t77, i32(1050588))
 						panic("unreachable")
 					}
 					store8(m, uint64(uint32(v11))+75, byte(v5))
@@ -52380,17 +52529,17 @@ func (m *Module) _recfield(v0, v1 int32) {
 							if v1 != 0 {
 								goto l2
 							}
-							store32(m, uint64(uint32(v2))+4, uint32(i32(1052167)))
+							store32(m, uint64(uint32(v2))+4, uint32(i32(0x100dff)))
 							store32(m, uint64(uint32(v2)), uint32(i32(0x7ffffffd)))
-							t8 := m._luaO_pushfstring(v0, i32(1052033), v2)
+							t8 := m._luaO_pushfstring(v0, i32(1052025), v2)
 							v0 = t8
 							goto l3
 						}
 					l2:
-						store32(m, uint64(uint32(v2))+24, uint32(i32(1052167)))
+						store32(m, uint64(uint32(v2))+24, uint32(i32(0x100dff)))
 						store32(m, uint64(uint32(v2))+20, uint32(i32(0x7ffffffd)))
 						store32(m, uint64(uint32(v2))+16, uint32(v1))
-						t9 := m._luaO_pushfstring(v0, i32(1052067), v2+i32(16))
+						t9 := m._luaO_pushfstring(v0, i32(1052059), v2+i32(16))
 						v0 = t9
 					}
 				l3:
@@ -52430,7 +52579,7 @@ func (m *Module) _recfield(v0, v1 int32) {
 				v3 = t49
 				t50 := m._luaX_token2str(v0, i32(93))
 				store32(m, uint64(uint32(v2))+48, uint32(t50))
-				t51 := m._luaO_pushfstring(v3, i32(1056297), v2+i32(48))
+				t51 := m._luaO_pushfstring(v3, i32(1056289), v2+i32(48))
 				m._luaX_syntaxerror(v0, t51)
 				panic("unreachable")
 			}
@@ -52461,7 +52610,7 @@ func (m *Module) _recfield(v0, v1 int32) {
 			v3 = t52
 			t53 := m._luaX_token2str(v0, i32(61))
 			store32(m, uint64(uint32(v2))+32, uint32(t53))
-			t54 := m._luaO_pushfstring(v3, i32(1056297), v2+i32(32))
+			t54 := m._luaO_pushfstring(v3, i32(1056289), v2+i32(32))
 			m._luaX_syntaxerror(v0, t54)
 			panic("unreachable")
 		}
@@ -52520,7 +52669,7 @@ func (m *Module) _resize(v0, v1, v2, v3 int32) {
 			goto l0
 		}
 		if uint32(v2+i32(1)) > uint32(i32(0xfffffff)) {
-			m._luaG_runerror(v0, i32(1054862), i32(0))
+			m._luaG_runerror(v0, i32(1054854), i32(0))
 			panic("unreachable")
 		}
 		t4 := int32(load32(m, uint64(uint32(v0))+16))
@@ -52683,7 +52832,7 @@ l0:
 			goto l19
 		}
 		if uint32(v2+i32(1)) > uint32(i32(0xfffffff)) {
-			m._luaG_runerror(v0, i32(1054862), i32(0))
+			m._luaG_runerror(v0, i32(1054854), i32(0))
 			panic("unreachable")
 		}
 		t28 := int32(load32(m, uint64(uint32(v0))+16))
@@ -52730,13 +52879,13 @@ l30:
 			t35 := int32(load32(m, uint64(uint32(v10+i32(8)))))
 			switch t35 {
 			case 0:
-				m._luaG_runerror(v0, i32(1053949), i32(0))
+				m._luaG_runerror(v0, i32(1053941), i32(0))
 				panic("unreachable")
 			case 3:
 				t36 := math.Float64frombits(load64(m, uint64(uint32(v10))))
 				v12 = t36
 				if v12 != v12 {
-					m._luaG_runerror(v0, i32(1056837), i32(0))
+					m._luaG_runerror(v0, i32(1056829), i32(0))
 					panic("unreachable")
 				}
 				fallthrough
@@ -52835,12 +52984,12 @@ func (m *Module) _setnodevector(v0, v1, v2 int32) {
 		t1 := int32(load8(m, uint64(uint32(v6+i32(1074384)))))
 		v2 = v3 + t1
 		if v2 > i32(25) {
-			m._luaG_runerror(v0, i32(1050816), i32(0))
+			m._luaG_runerror(v0, i32(1050808), i32(0))
 			panic("unreachable")
 		}
 		v4 = v2 + i32(1)
 		if uint32(v4) >= uint32(i32(27)) {
-			m._luaG_runerror(v0, i32(1054862), i32(0))
+			m._luaG_runerror(v0, i32(1054854), i32(0))
 			panic("unreachable")
 		}
 		t2 := int32(load32(m, uint64(uint32(v0))+16))
@@ -52944,12 +53093,12 @@ func (m *Module) _luaV_lessthan(v0, v1, v2 int32) int32 {
 				t24 := int32(load8(m, uint64(uint32(v2))+2))
 				if t21 == t24 {
 					store32(m, uint64(uint32(v3)), uint32(v1))
-					m._luaG_runerror(v0, i32(0x100cc5), v3)
+					m._luaG_runerror(v0, i32(1051837), v3)
 					panic("unreachable")
 				}
 				store32(m, uint64(uint32(v3))+20, uint32(v2))
 				store32(m, uint64(uint32(v3))+16, uint32(v1))
-				m._luaG_runerror(v0, i32(1052003), v3+i32(16))
+				m._luaG_runerror(v0, i32(1051995), v3+i32(16))
 				panic("unreachable")
 			case 1:
 				t8 := int32(load32(m, uint64(uint32(v2))))
@@ -53003,12 +53152,12 @@ func (m *Module) _luaV_lessthan(v0, v1, v2 int32) int32 {
 		t7 := int32(load8(m, uint64(uint32(v2))+2))
 		if t5 == t7 {
 			store32(m, uint64(uint32(v3))+32, uint32(v1))
-			m._luaG_runerror(v0, i32(0x100cc5), v3+i32(32))
+			m._luaG_runerror(v0, i32(1051837), v3+i32(32))
 			panic("unreachable")
 		}
 		store32(m, uint64(uint32(v3))+52, uint32(v2))
 		store32(m, uint64(uint32(v3))+48, uint32(v1))
-		m._luaG_runerror(v0, i32(1052003), v3+i32(48))
+		m._luaG_runerror(v0, i32(1051995), v3+i32(48))
 		panic("unreachable")
 	}
 l8:
@@ -53632,19 +53781,19 @@ func (m *Module) _Arith(v0, v1, v2, v3, v4 int32) {
 			t32 := m._getobjname(v0, v10, (v9-t31)>>4, v5+i32(60))
 			v7 = t32
 			if v7 != 0 {
-				store32(m, uint64(uint32(v5))+16, uint32(i32(1053630)))
+				store32(m, uint64(uint32(v5))+16, uint32(i32(1053622)))
 				store32(m, uint64(uint32(v5))+20, uint32(v7))
 				t33 := int32(load32(m, uint64(uint32(v5))+60))
 				store32(m, uint64(uint32(v5))+24, uint32(t33))
 				store32(m, uint64(uint32(v5))+28, uint32(v11))
-				m._luaG_runerror(v0, i32(1058723), v5+i32(16))
+				m._luaG_runerror(v0, i32(1058715), v5+i32(16))
 				panic("unreachable")
 			}
 		}
 	l22:
 		store32(m, uint64(uint32(v5))+4, uint32(v11))
-		store32(m, uint64(uint32(v5)), uint32(i32(1053630)))
-		m._luaG_runerror(v0, i32(1055163), v5)
+		store32(m, uint64(uint32(v5)), uint32(i32(1053622)))
+		m._luaG_runerror(v0, i32(1055155), v5)
 		panic("unreachable")
 	}
 l13:
@@ -53666,7 +53815,7 @@ func (m *Module) _luaL_typerror(v0, v1 int32) {
 			if v1 < i32(1) {
 				goto l0
 			}
-			v3 = i32(1055188)
+			v3 = i32(1055180)
 			t1 := int32(load32(m, uint64(uint32(v0))+12))
 			v4 = v1<<4 + t1 + i32(-16)
 			t2 := int32(load32(m, uint64(uint32(v0))+8))
@@ -53704,7 +53853,7 @@ func (m *Module) _luaL_typerror(v0, v1 int32) {
 			v4 = v0 + i32(72)
 			goto l1
 		default:
-			v3 = i32(1055188)
+			v3 = i32(1055180)
 			t9 := int32(load32(m, uint64(uint32(v0))+20))
 			t10 := int32(load32(m, uint64(uint32(t9))+4))
 			t11 := int32(load32(m, uint64(uint32(t10))))
@@ -53717,7 +53866,7 @@ func (m *Module) _luaL_typerror(v0, v1 int32) {
 			v4 = v4 + (i32(-10003)-v1)<<4 + i32(24)
 		}
 	l1:
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		if v4 == i32(1074872) {
 			goto l2
 		}
@@ -53731,8 +53880,8 @@ func (m *Module) _luaL_typerror(v0, v1 int32) {
 	}
 l2:
 	store32(m, uint64(uint32(v2))+4, uint32(v3))
-	store32(m, uint64(uint32(v2)), uint32(i32(1052599)))
-	t16 := m._lua_pushfstring(v0, i32(1051983), v2)
+	store32(m, uint64(uint32(v2)), uint32(i32(1052591)))
+	t16 := m._lua_pushfstring(v0, i32(1051975), v2)
 	m._luaL_argerror(v0, v1, t16)
 	panic("unreachable")
 }
@@ -53788,7 +53937,7 @@ func (m *Module) _luaL_where(v0, v1 int32) {
 		}
 	l4:
 		store32(m, uint64(uint32(v2))+104, uint32(v4))
-		m._lua_getinfo(v0, i32(1054027), v2+i32(8))
+		m._lua_getinfo(v0, i32(1054019), v2+i32(8))
 		t9 := int32(load32(m, uint64(uint32(v2))+28))
 		v3 = t9
 		if v3 < i32(1) {
@@ -53796,11 +53945,11 @@ func (m *Module) _luaL_where(v0, v1 int32) {
 		}
 		store32(m, uint64(uint32(v2))+4, uint32(v3))
 		store32(m, uint64(uint32(v2)), uint32(v2+i32(44)))
-		_ = m._lua_pushfstring(v0, i32(1059442), v2)
+		_ = m._lua_pushfstring(v0, i32(1059434), v2)
 		goto l5
 	}
 l1:
-	m._lua_pushlstring(v0, i32(1059618), i32(0))
+	m._lua_pushlstring(v0, i32(1059610), i32(0))
 l5:
 	m.___stack_pointer = v2 + i32(112)
 }
@@ -53817,7 +53966,7 @@ func (m *Module) _luaL_checkoption(v0, v1, v2 int32) int32 {
 			if v1 != 0 {
 				goto l1
 			}
-			v4 = i32(1055188)
+			v4 = i32(1055180)
 			{
 				t11 := int32(load32(m, uint64(uint32(v0))+12))
 				v2 = t11
@@ -53838,8 +53987,8 @@ func (m *Module) _luaL_checkoption(v0, v1, v2 int32) int32 {
 			}
 		l3:
 			store32(m, uint64(uint32(v3))+4, uint32(v4))
-			store32(m, uint64(uint32(v3)), uint32(i32(1054823)))
-			t15 := m._lua_pushfstring(v0, i32(1051983), v3)
+			store32(m, uint64(uint32(v3)), uint32(i32(1054815)))
+			t15 := m._lua_pushfstring(v0, i32(1051975), v3)
 			m._luaL_argerror(v0, i32(1), t15)
 			panic("unreachable")
 		}
@@ -53861,7 +54010,7 @@ func (m *Module) _luaL_checkoption(v0, v1, v2 int32) int32 {
 		if v1 != 0 {
 			goto l1
 		}
-		v4 = i32(1055188)
+		v4 = i32(1055180)
 		{
 			t5 := int32(load32(m, uint64(uint32(v0))+12))
 			v2 = t5
@@ -53882,8 +54031,8 @@ func (m *Module) _luaL_checkoption(v0, v1, v2 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v3))+36, uint32(v4))
-		store32(m, uint64(uint32(v3))+32, uint32(i32(1054823)))
-		t9 := m._lua_pushfstring(v0, i32(1051983), v3+i32(32))
+		store32(m, uint64(uint32(v3))+32, uint32(i32(1054815)))
+		t9 := m._lua_pushfstring(v0, i32(1051975), v3+i32(32))
 		m._luaL_argerror(v0, i32(1), t9)
 		panic("unreachable")
 	}
@@ -53915,7 +54064,7 @@ l1:
 		}
 	l4:
 		store32(m, uint64(uint32(v3))+16, uint32(v1))
-		t19 := m._lua_pushfstring(v0, i32(1059187), v3+i32(16))
+		t19 := m._lua_pushfstring(v0, i32(1059179), v3+i32(16))
 		m._luaL_argerror(v0, i32(1), t19)
 		panic("unreachable")
 	}
@@ -53938,7 +54087,7 @@ func (m *Module) _luaL_checklstring(v0, v1, v2 int32) int32 {
 				if v1 < i32(1) {
 					goto l1
 				}
-				v2 = i32(1055188)
+				v2 = i32(1055180)
 				t2 := int32(load32(m, uint64(uint32(v0))+12))
 				v4 = v1<<4 + t2 + i32(-16)
 				t3 := int32(load32(m, uint64(uint32(v0))+8))
@@ -53976,7 +54125,7 @@ func (m *Module) _luaL_checklstring(v0, v1, v2 int32) int32 {
 				v4 = v0 + i32(72)
 				goto l2
 			default:
-				v2 = i32(1055188)
+				v2 = i32(1055180)
 				t10 := int32(load32(m, uint64(uint32(v0))+20))
 				t11 := int32(load32(m, uint64(uint32(t10))+4))
 				t12 := int32(load32(m, uint64(uint32(t11))))
@@ -53989,7 +54138,7 @@ func (m *Module) _luaL_checklstring(v0, v1, v2 int32) int32 {
 				v4 = v4 + (i32(-10003)-v1)<<4 + i32(24)
 			}
 		l2:
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			if v4 == i32(1074872) {
 				goto l3
 			}
@@ -54003,8 +54152,8 @@ func (m *Module) _luaL_checklstring(v0, v1, v2 int32) int32 {
 		}
 	l3:
 		store32(m, uint64(uint32(v3))+4, uint32(v2))
-		store32(m, uint64(uint32(v3)), uint32(i32(1054823)))
-		t17 := m._lua_pushfstring(v0, i32(1051983), v3)
+		store32(m, uint64(uint32(v3)), uint32(i32(1054815)))
+		t17 := m._lua_pushfstring(v0, i32(1051975), v3)
 		m._luaL_argerror(v0, v1, t17)
 		panic("unreachable")
 	}
@@ -54169,7 +54318,7 @@ l2:
 		if v4 == v2 {
 			goto l9
 		}
-		v4 = i32(1055188)
+		v4 = i32(1055180)
 		{
 			if v2 == i32(-1) {
 				goto l10
@@ -54183,7 +54332,7 @@ l2:
 				if v1 < i32(1) {
 					goto l11
 				}
-				v5 = i32(1055188)
+				v5 = i32(1055180)
 				t16 := int32(load32(m, uint64(uint32(v0))+12))
 				v2 = v1<<4 + t16 + i32(-16)
 				t17 := int32(load32(m, uint64(uint32(v0))+8))
@@ -54221,7 +54370,7 @@ l2:
 				v2 = v0 + i32(72)
 				goto l12
 			default:
-				v5 = i32(1055188)
+				v5 = i32(1055180)
 				t24 := int32(load32(m, uint64(uint32(v0))+20))
 				t25 := int32(load32(m, uint64(uint32(t24))+4))
 				t26 := int32(load32(m, uint64(uint32(t25))))
@@ -54234,7 +54383,7 @@ l2:
 				v2 = v2 + (i32(-10003)-v1)<<4 + i32(24)
 			}
 		l12:
-			v5 = i32(1055188)
+			v5 = i32(1055180)
 			if v2 == i32(1074872) {
 				goto l13
 			}
@@ -54249,7 +54398,7 @@ l2:
 	l13:
 		store32(m, uint64(uint32(v3))+4, uint32(v5))
 		store32(m, uint64(uint32(v3)), uint32(v4))
-		t31 := m._lua_pushfstring(v0, i32(1051983), v3)
+		t31 := m._lua_pushfstring(v0, i32(1051975), v3)
 		m._luaL_argerror(v0, v1, t31)
 		panic("unreachable")
 	}
@@ -54410,7 +54559,7 @@ l1:
 				if v1 < i32(1) {
 					goto l17
 				}
-				v3 = i32(1055188)
+				v3 = i32(1055180)
 				t34 := int32(load32(m, uint64(uint32(v0))+12))
 				v5 = v1<<4 + t34 + i32(-16)
 				t35 := int32(load32(m, uint64(uint32(v0))+8))
@@ -54448,7 +54597,7 @@ l1:
 				v5 = v0 + i32(72)
 				goto l18
 			default:
-				v3 = i32(1055188)
+				v3 = i32(1055180)
 				t42 := int32(load32(m, uint64(uint32(v0))+20))
 				t43 := int32(load32(m, uint64(uint32(t42))+4))
 				t44 := int32(load32(m, uint64(uint32(t43))))
@@ -54461,7 +54610,7 @@ l1:
 				v5 = v5 + (i32(-10003)-v1)<<4 + i32(24)
 			}
 		l18:
-			v3 = i32(1055188)
+			v3 = i32(1055180)
 			if v5 == i32(1074872) {
 				goto l19
 			}
@@ -54475,8 +54624,8 @@ l1:
 		}
 	l19:
 		store32(m, uint64(uint32(v2))+4, uint32(v3))
-		store32(m, uint64(uint32(v2)), uint32(i32(1052599)))
-		t49 := m._lua_pushfstring(v0, i32(1051983), v2)
+		store32(m, uint64(uint32(v2)), uint32(i32(1052591)))
+		t49 := m._lua_pushfstring(v0, i32(1051975), v2)
 		m._luaL_argerror(v0, v1, t49)
 		panic("unreachable")
 	}
@@ -54524,7 +54673,7 @@ l3:
 			store32(m, uint64(uint32(v2)), uint32(v1))
 			t10 := int32(load32(m, uint64(uint32(v0))+8))
 			store32(m, uint64(uint32(v0))+8, uint32(t10+i32(16)))
-			m._lua_pushstring(v0, i32(1055618))
+			m._lua_pushstring(v0, i32(1055610))
 			t11 := int32(load32(m, uint64(uint32(v0))+8))
 			v1 = t11
 			v2 = v1 + i32(-16)
@@ -54603,7 +54752,7 @@ func (m *Module) _luaL_register(v0, v1, v2 int32) {
 			}
 		}
 	l2:
-		_ = m._luaL_findtable(v0, i32(-10000), i32(1057159), i32(1))
+		_ = m._luaL_findtable(v0, i32(-10000), i32(1057151), i32(1))
 		t4 := int32(load32(m, uint64(uint32(v0))+8))
 		v5 = t4
 		t5 := m._strlen(v1)
@@ -54633,7 +54782,7 @@ func (m *Module) _luaL_register(v0, v1, v2 int32) {
 			t11 := m._luaL_findtable(v0, i32(-10002), v1, v4)
 			if t11 != 0 {
 				store32(m, uint64(uint32(v3)), uint32(v1))
-				m._luaL_error(v0, i32(1059207), v3)
+				m._luaL_error(v0, i32(1059199), v3)
 				panic("unreachable")
 			}
 			t12 := int32(load32(m, uint64(uint32(v0))+8))
@@ -55104,7 +55253,7 @@ func (m *Module) _luaL_loadfile(v0, v1 int32) int32 {
 				goto l0
 			}
 			store32(m, uint64(uint32(v2))+16, uint32(v1))
-			_ = m._lua_pushfstring(v0, i32(1051979), v2+i32(16))
+			_ = m._lua_pushfstring(v0, i32(1051971), v2+i32(16))
 			store32(m, uint64(uint32(v2))+28, uint32(i32(0)))
 			t4 := int32(load32(m, uint64(uint32(m.___tls_base+i32(1077808)))))
 			t5 := m._strerror(t4)
@@ -55112,9 +55261,9 @@ func (m *Module) _luaL_loadfile(v0, v1 int32) int32 {
 			t6 := m._lua_tolstring(v0, v5, i32(0))
 			v6 = t6
 			store32(m, uint64(uint32(v2))+8, uint32(v1))
-			store32(m, uint64(uint32(v2)), uint32(i32(1053692)))
+			store32(m, uint64(uint32(v2)), uint32(i32(1053684)))
 			store32(m, uint64(uint32(v2))+4, uint32(v6+i32(1)))
-			_ = m._lua_pushfstring(v0, i32(1052107), v2)
+			_ = m._lua_pushfstring(v0, i32(1052099), v2)
 			{
 				if v3 < i32(-15) {
 					goto l1
@@ -55196,8 +55345,8 @@ func (m *Module) _luaL_loadfile(v0, v1 int32) int32 {
 			}
 		}
 	l0:
-		m._lua_pushlstring(v0, i32(1053661), i32(6))
-		t28 := int32(load32(m, uint64(uint32(i32(0)))+1059624))
+		m._lua_pushlstring(v0, i32(1053653), i32(6))
+		t28 := int32(load32(m, uint64(uint32(i32(0)))+1059616))
 		store32(m, uint64(uint32(v2))+28, uint32(t28))
 		t29 := m._lua_tolstring(v0, i32(-1), i32(0))
 		t30 := m._lua_load(v0, i32(48), v2+i32(24), t29)
@@ -55299,7 +55448,7 @@ func (m *Module) _getF(v0, v1, v2 int32) int32 {
 	}
 	store32(m, uint64(uint32(v1)), uint32(i32(0)))
 	store32(m, uint64(uint32(v2)), uint32(i32(1)))
-	return i32(1059617)
+	return i32(1059609)
 }
 
 func (m *Module) _ipairsaux(v0 int32) int32 {
@@ -55426,7 +55575,7 @@ func (m *Module) _ipairsaux(v0 int32) int32 {
 			}
 		}
 	l0:
-		v4 = i32(1055188)
+		v4 = i32(1055180)
 		{
 			if v5 != 0 {
 				goto l2
@@ -55444,8 +55593,8 @@ func (m *Module) _ipairsaux(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+4, uint32(v4))
-		store32(m, uint64(uint32(v1)), uint32(i32(1055695)))
-		t9 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1055687)))
+		t9 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t9)
 		panic("unreachable")
 	}
@@ -55521,7 +55670,7 @@ func (m *Module) _luaB_ipairs(v0 int32) int32 {
 			}
 		}
 	l0:
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			if v4 != 0 {
 				goto l2
@@ -55539,8 +55688,8 @@ func (m *Module) _luaB_ipairs(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1055695)))
-		t8 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1055687)))
+		t8 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t8)
 		panic("unreachable")
 	}
@@ -55611,7 +55760,7 @@ func (m *Module) _luaB_next(v0 int32) int32 {
 			}
 		}
 	l0:
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			if v4 != 0 {
 				goto l2
@@ -55629,8 +55778,8 @@ func (m *Module) _luaB_next(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1055695)))
-		t8 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1055687)))
+		t8 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t8)
 		panic("unreachable")
 	}
@@ -55705,7 +55854,7 @@ func (m *Module) _luaB_pairs(v0 int32) int32 {
 			}
 		}
 	l0:
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			if v4 != 0 {
 				goto l2
@@ -55723,8 +55872,8 @@ func (m *Module) _luaB_pairs(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1055695)))
-		t8 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1055687)))
+		t8 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t8)
 		panic("unreachable")
 	}
@@ -55881,7 +56030,7 @@ l0:
 						}
 					}
 				l11:
-					m._luaL_argerror(v0, i32(1), i32(1056134))
+					m._luaL_argerror(v0, i32(1), i32(1056126))
 					panic("unreachable")
 				l14:
 					t41 := v0
@@ -55989,7 +56138,7 @@ func (m *Module) _luaB_cocreate(v0 int32) int32 {
 		return i32(1)
 	}
 l0:
-	m._luaL_argerror(v0, i32(1), i32(1056188))
+	m._luaL_argerror(v0, i32(1), i32(1056180))
 	panic("unreachable")
 }
 
@@ -56116,7 +56265,7 @@ func (m *Module) _luaB_coresume(v0 int32) int32 {
 		return v4
 	}
 l0:
-	m._luaL_argerror(v0, i32(1), i32(1056225))
+	m._luaL_argerror(v0, i32(1), i32(1056217))
 	panic("unreachable")
 }
 
@@ -56241,7 +56390,7 @@ l1:
 								t27 := v1
 								v2 = t26
 								store32(m, uint64(uint32(t27))+8, uint32(v2))
-								t28 := m._luaS_newlstr(v1, i32(1055416), i32(37))
+								t28 := m._luaS_newlstr(v1, i32(1055408), i32(37))
 								v5 = t28
 								store32(m, uint64(uint32(v2))+8, uint32(i32(4)))
 								store32(m, uint64(uint32(v2)), uint32(v5))
@@ -56292,12 +56441,12 @@ l1:
 											default:
 												goto l21
 											case 2:
-												t49 := m._luaS_newlstr(v1, i32(1050317), i32(17))
+												t49 := m._luaS_newlstr(v1, i32(1050309), i32(17))
 												store32(m, uint64(uint32(v5)), uint32(t49))
 												v6 = i32(4)
 												goto l22
 											case 3:
-												t50 := m._luaS_newlstr(v1, i32(1054838), i32(23))
+												t50 := m._luaS_newlstr(v1, i32(1054830), i32(23))
 												store32(m, uint64(uint32(v5)), uint32(t50))
 												v6 = i32(4)
 												goto l22
@@ -56387,7 +56536,7 @@ l1:
 							t34 := v1
 							v2 = t33
 							store32(m, uint64(uint32(t34))+8, uint32(v2))
-							t35 := m._luaS_newlstr(v1, i32(1050725), i32(16))
+							t35 := m._luaS_newlstr(v1, i32(1050717), i32(16))
 							v5 = t35
 							store32(m, uint64(uint32(v2))+8, uint32(i32(4)))
 							store32(m, uint64(uint32(v2)), uint32(v5))
@@ -56414,16 +56563,16 @@ l1:
 				}
 				t18 := int32(load32(m, uint64(uint32(v5<<2+i32(1075232)))))
 				store32(m, uint64(uint32(v3)), uint32(t18))
-				_ = m._lua_pushfstring(v0, i32(1055389), v3)
+				_ = m._lua_pushfstring(v0, i32(1055381), v3)
 				v2 = i32(-1)
 				goto l8
 			}
 		}
 	l4:
-		m._luaL_error(v0, i32(1055459), i32(0))
+		m._luaL_error(v0, i32(1055451), i32(0))
 		panic("unreachable")
 	l25:
-		m._luaL_error(v0, i32(1055488), i32(0))
+		m._luaL_error(v0, i32(1055480), i32(0))
 		panic("unreachable")
 	l14:
 		store32(m, uint64(uint32(v1))+8, uint32(v2+i32(16)))
@@ -56531,7 +56680,7 @@ func (m *Module) _luaB_costatus(v0 int32) int32 {
 		return i32(1)
 	}
 l0:
-	m._luaL_argerror(v0, i32(1), i32(1056225))
+	m._luaL_argerror(v0, i32(1), i32(1056217))
 	panic("unreachable")
 }
 
@@ -56619,7 +56768,7 @@ func (m *Module) _luaB_yield(v0 int32) int32 {
 		store8(m, uint64(uint32(v0))+6, byte(i32(1)))
 		return i32(-1)
 	}
-	m._luaG_runerror(v0, i32(1050349), i32(0))
+	m._luaG_runerror(v0, i32(1050341), i32(0))
 	panic("unreachable")
 }
 
@@ -56667,18 +56816,18 @@ func (m *Module) _luaB_assert(v0 int32) int32 {
 		}
 	}
 l0:
-	m._luaL_argerror(v0, i32(1), i32(1056210))
+	m._luaL_argerror(v0, i32(1), i32(1056202))
 	panic("unreachable")
 l1:
-	t8 := m._luaL_optlstring(v0, i32(2), i32(1059403), i32(0))
+	t8 := m._luaL_optlstring(v0, i32(2), i32(1059395), i32(0))
 	store32(m, uint64(uint32(v1)), uint32(t8))
-	m._luaL_error(v0, i32(1052155), v1)
+	m._luaL_error(v0, i32(1052147), v1)
 	panic("unreachable")
 }
 
 func (m *Module) _luaB_collectgarbage(v0 int32) int32 {
 	var v1, v2, v3, v4 int32
-	t0 := m._luaL_checkoption(v0, i32(0x100abb), i32(1075168))
+	t0 := m._luaL_checkoption(v0, i32(1051315), i32(1075168))
 	v1 = t0
 	v2 = i32(0)
 	{
@@ -56763,7 +56912,7 @@ func (m *Module) _luaB_dofile(v0 int32) int32 {
 		if v2 != 0 {
 			goto l0
 		}
-		v2 = i32(1055188)
+		v2 = i32(1055180)
 		{
 			t5 := int32(load32(m, uint64(uint32(v0))+12))
 			v3 = t5
@@ -56784,8 +56933,8 @@ func (m *Module) _luaB_dofile(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v2))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t9 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t9 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t9)
 		panic("unreachable")
 	}
@@ -57042,7 +57191,7 @@ func (m *Module) _getfunc(v0, v1 int32) {
 				t11 := m._luaL_checkinteger(v0, i32(1))
 				v5 = int32(t11)
 				if v5 <= i32(-1) {
-					m._luaL_argerror(v0, i32(1), i32(1055123))
+					m._luaL_argerror(v0, i32(1), i32(1055115))
 					panic("unreachable")
 				}
 				t12 := int32(load32(m, uint64(uint32(v0))+20))
@@ -57090,7 +57239,7 @@ func (m *Module) _getfunc(v0, v1 int32) {
 		v6 = (v3 - v4) / i32(24)
 	l10:
 		store32(m, uint64(uint32(v2))+104, uint32(v6))
-		m._lua_getinfo(v0, i32(1055021), v2+i32(8))
+		m._lua_getinfo(v0, i32(1055013), v2+i32(8))
 		t19 := int32(load32(m, uint64(uint32(v0))+8))
 		v3 = t19
 		if v3+i32(-16) == i32(1074872) {
@@ -57099,7 +57248,7 @@ func (m *Module) _getfunc(v0, v1 int32) {
 		t20 := int32(load32(m, uint64(uint32(v3+i32(-8)))))
 		if t20 == 0 {
 			store32(m, uint64(uint32(v2)), uint32(v5))
-			m._luaL_error(v0, i32(1056512), v2)
+			m._luaL_error(v0, i32(1056504), v2)
 			panic("unreachable")
 		}
 	}
@@ -57107,7 +57256,7 @@ l1:
 	m.___stack_pointer = v2 + i32(112)
 	return
 l7:
-	m._luaL_argerror(v0, i32(1), i32(1053978))
+	m._luaL_argerror(v0, i32(1), i32(1053970))
 	panic("unreachable")
 }
 
@@ -57170,7 +57319,7 @@ func (m *Module) _luaB_getmetatable(v0 int32) int32 {
 		}
 	}
 l0:
-	m._luaL_argerror(v0, i32(1), i32(1056210))
+	m._luaL_argerror(v0, i32(1), i32(1056202))
 	panic("unreachable")
 }
 
@@ -57199,7 +57348,7 @@ func (m *Module) _luaB_loadfile(v0 int32) int32 {
 		if v2 != 0 {
 			goto l0
 		}
-		v2 = i32(1055188)
+		v2 = i32(1055180)
 		{
 			t5 := int32(load32(m, uint64(uint32(v0))+12))
 			v3 = t5
@@ -57220,8 +57369,8 @@ func (m *Module) _luaB_loadfile(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v2))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t9 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t9 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t9)
 		panic("unreachable")
 	}
@@ -57275,7 +57424,7 @@ func (m *Module) _luaB_load(v0 int32) int32 {
 	t0 := m.___stack_pointer
 	v1 = t0 - i32(32)
 	m.___stack_pointer = v1
-	v2 = i32(1058770)
+	v2 = i32(1058762)
 	{
 		t1 := int32(load32(m, uint64(uint32(v0))+12))
 		v3 = t1
@@ -57296,7 +57445,7 @@ func (m *Module) _luaB_load(v0 int32) int32 {
 		if v2 != 0 {
 			goto l0
 		}
-		v4 = i32(1055188)
+		v4 = i32(1055180)
 		{
 			t5 := int32(load32(m, uint64(uint32(v0))+12))
 			v2 = t5
@@ -57318,8 +57467,8 @@ func (m *Module) _luaB_load(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+20, uint32(v4))
-		store32(m, uint64(uint32(v1))+16, uint32(i32(1054823)))
-		t9 := m._lua_pushfstring(v0, i32(1051983), v1+i32(16))
+		store32(m, uint64(uint32(v1))+16, uint32(i32(1054815)))
+		t9 := m._lua_pushfstring(v0, i32(1051975), v1+i32(16))
 		m._luaL_argerror(v0, i32(2), t9)
 		panic("unreachable")
 	}
@@ -57411,7 +57560,7 @@ l0:
 			}
 		}
 	l2:
-		v4 = i32(1055188)
+		v4 = i32(1055180)
 		{
 			if v5 != 0 {
 				goto l4
@@ -57429,8 +57578,8 @@ l0:
 		}
 	l4:
 		store32(m, uint64(uint32(v1))+4, uint32(v4))
-		store32(m, uint64(uint32(v1)), uint32(i32(1053186)))
-		t17 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1053178)))
+		t17 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t17)
 		panic("unreachable")
 	}
@@ -57446,8 +57595,8 @@ func (m *Module) _generic_reader(v0, v1, v2 int32) int32 {
 		v4 = t1
 		t2 := int32(load32(m, uint64(uint32(v0))+12))
 		if v4-t2 > i32(127968) {
-			store32(m, uint64(uint32(v3)), uint32(i32(1051676)))
-			m._luaL_error(v0, i32(1058448), v3)
+			store32(m, uint64(uint32(v3)), uint32(i32(1051668)))
+			m._luaL_error(v0, i32(1058440), v3)
 			panic("unreachable")
 		}
 		{
@@ -57540,7 +57689,7 @@ func (m *Module) _generic_reader(v0, v1, v2 int32) int32 {
 		return v0
 	}
 l3:
-	m._luaL_error(v0, i32(1054590), i32(0))
+	m._luaL_error(v0, i32(1054582), i32(0))
 	panic("unreachable")
 }
 
@@ -57576,7 +57725,7 @@ func (m *Module) _luaB_loadstring(v0 int32) int32 {
 				if v4 != 0 {
 					goto l2
 				}
-				v2 = i32(1055188)
+				v2 = i32(1055180)
 				{
 					t10 := int32(load32(m, uint64(uint32(v0))+12))
 					v3 = t10
@@ -57598,8 +57747,8 @@ func (m *Module) _luaB_loadstring(v0 int32) int32 {
 				}
 			l3:
 				store32(m, uint64(uint32(v1))+20, uint32(v2))
-				store32(m, uint64(uint32(v1))+16, uint32(i32(1054823)))
-				t14 := m._lua_pushfstring(v0, i32(1051983), v1+i32(16))
+				store32(m, uint64(uint32(v1))+16, uint32(i32(1054815)))
+				t14 := m._lua_pushfstring(v0, i32(1051975), v1+i32(16))
 				m._luaL_argerror(v0, i32(2), t14)
 				panic("unreachable")
 			}
@@ -57650,7 +57799,7 @@ func (m *Module) _luaB_loadstring(v0 int32) int32 {
 			m.___stack_pointer = v1 + i32(48)
 			return v2
 		}
-		v2 = i32(1055188)
+		v2 = i32(1055180)
 		{
 			t3 := int32(load32(m, uint64(uint32(v0))+8))
 			if uint32(v3) >= uint32(t3) {
@@ -57669,8 +57818,8 @@ func (m *Module) _luaB_loadstring(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v2))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -57767,7 +57916,7 @@ func (m *Module) _luaB_pcall(v0 int32) int32 {
 		return (v3 - v2) >> 4
 	}
 l0:
-	m._luaL_argerror(v0, i32(1), i32(1056210))
+	m._luaL_argerror(v0, i32(1), i32(1056202))
 	panic("unreachable")
 }
 
@@ -57780,7 +57929,7 @@ func (m *Module) _luaB_print(v0 int32) int32 {
 	v2 = t1
 	t2 := int32(load32(m, uint64(uint32(v0))+8))
 	v3 = t2
-	t3 := m._luaS_newlstr(v0, i32(1054365), i32(8))
+	t3 := m._luaS_newlstr(v0, i32(1054357), i32(8))
 	store32(m, uint64(uint32(v1)), uint32(t3))
 	store32(m, uint64(uint32(v1))+8, uint32(i32(4)))
 	t4 := v0
@@ -57873,7 +58022,7 @@ l8:
 		m._luaD_call(v0, v5+i32(-16), i32(1))
 		t29 := m._lua_tolstring(v0, i32(-1), i32(0))
 		if t29 == 0 {
-			m._luaL_error(v0, i32(1059044), i32(0))
+			m._luaL_error(v0, i32(1059036), i32(0))
 			panic("unreachable")
 		}
 		t30 := int32(load32(m, uint64(uint32(v0))+8))
@@ -57998,10 +58147,10 @@ func (m *Module) _luaB_rawequal(v0 int32) int32 {
 		return i32(1)
 	}
 l0:
-	m._luaL_argerror(v0, i32(1), i32(1056210))
+	m._luaL_argerror(v0, i32(1), i32(1056202))
 	panic("unreachable")
 l1:
-	m._luaL_argerror(v0, i32(2), i32(1056210))
+	m._luaL_argerror(v0, i32(2), i32(1056202))
 	panic("unreachable")
 }
 
@@ -58082,12 +58231,12 @@ func (m *Module) _luaB_rawget(v0 int32) int32 {
 					return i32(1)
 				}
 			l3:
-				m._luaL_argerror(v0, i32(2), i32(1056210))
+				m._luaL_argerror(v0, i32(2), i32(1056202))
 				panic("unreachable")
 			}
 		}
 	l0:
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			if v4 != 0 {
 				goto l2
@@ -58105,8 +58254,8 @@ func (m *Module) _luaB_rawget(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1055695)))
-		t8 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1055687)))
+		t8 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t8)
 		panic("unreachable")
 	}
@@ -58187,15 +58336,15 @@ func (m *Module) _luaB_rawset(v0 int32) int32 {
 					return i32(1)
 				}
 			l3:
-				m._luaL_argerror(v0, i32(2), i32(1056210))
+				m._luaL_argerror(v0, i32(2), i32(1056202))
 				panic("unreachable")
 			l4:
-				m._luaL_argerror(v0, i32(3), i32(1056210))
+				m._luaL_argerror(v0, i32(3), i32(1056202))
 				panic("unreachable")
 			}
 		}
 	l0:
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			if v4 != 0 {
 				goto l2
@@ -58213,8 +58362,8 @@ func (m *Module) _luaB_rawset(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1055695)))
-		t8 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1055687)))
+		t8 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t8)
 		panic("unreachable")
 	}
@@ -58268,7 +58417,7 @@ l0:
 		}
 		v2 = p12
 		if v2 <= i32(0) {
-			m._luaL_argerror(v0, i32(1), i32(1055749))
+			m._luaL_argerror(v0, i32(1), i32(1055741))
 			panic("unreachable")
 		}
 		return v3 - v2
@@ -58421,7 +58570,7 @@ func (m *Module) _luaB_setfenv(v0 int32) int32 {
 					}
 				}
 			l10:
-				m._luaL_error(v0, i32(1051338), i32(0))
+				m._luaL_error(v0, i32(1051330), i32(0))
 				panic("unreachable")
 			l8:
 				m.___stack_pointer = v1 + i32(32)
@@ -58429,7 +58578,7 @@ func (m *Module) _luaB_setfenv(v0 int32) int32 {
 			}
 		}
 	l0:
-		v5 = i32(1055188)
+		v5 = i32(1055180)
 		{
 			if v4 != 0 {
 				goto l2
@@ -58447,8 +58596,8 @@ func (m *Module) _luaB_setfenv(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+4, uint32(v5))
-		store32(m, uint64(uint32(v1)), uint32(i32(1055695)))
-		t7 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1055687)))
+		t7 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(2), t7)
 		panic("unreachable")
 	}
@@ -58494,12 +58643,12 @@ l0:
 			if t6 == i32(5) {
 				switch v2 {
 				default:
-					m._luaL_argerror(v0, i32(2), i32(1056275))
+					m._luaL_argerror(v0, i32(2), i32(1056267))
 					panic("unreachable")
 				case 0, 5:
 					t10 := m._luaL_getmetafield(v0)
 					if t10 != 0 {
-						m._luaL_error(v0, i32(1055630), i32(0))
+						m._luaL_error(v0, i32(1055622), i32(0))
 						panic("unreachable")
 					}
 					{
@@ -58534,7 +58683,7 @@ l0:
 			}
 		}
 	l1:
-		v2 = i32(1055188)
+		v2 = i32(1055180)
 		{
 			if v5 != 0 {
 				goto l3
@@ -58552,8 +58701,8 @@ l0:
 		}
 	l3:
 		store32(m, uint64(uint32(v1))+4, uint32(v2))
-		store32(m, uint64(uint32(v1)), uint32(i32(1055695)))
-		t9 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1055687)))
+		t9 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t9)
 		panic("unreachable")
 	}
@@ -58592,7 +58741,7 @@ func (m *Module) _luaB_tonumber(v0 int32) int32 {
 					v4 = t20
 					if v4 != 0 {
 						if uint32(v2+i32(-2)) >= uint32(i32(35)) {
-							m._luaL_argerror(v0, i32(2), i32(1055768))
+							m._luaL_argerror(v0, i32(2), i32(1055760))
 							panic("unreachable")
 						}
 						t26 := m._strtoul(v4, v1+i32(16), v2)
@@ -58629,7 +58778,7 @@ func (m *Module) _luaB_tonumber(v0 int32) int32 {
 						store32(m, uint64(uint32(v0))+8, uint32(t31+i32(16)))
 						goto l7
 					}
-					v2 = i32(1055188)
+					v2 = i32(1055180)
 					{
 						t21 := int32(load32(m, uint64(uint32(v0))+12))
 						v4 = t21
@@ -58650,8 +58799,8 @@ func (m *Module) _luaB_tonumber(v0 int32) int32 {
 					}
 				l9:
 					store32(m, uint64(uint32(v1))+4, uint32(v2))
-					store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-					t25 := m._lua_pushfstring(v0, i32(1051983), v1)
+					store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+					t25 := m._lua_pushfstring(v0, i32(1051975), v1)
 					m._luaL_argerror(v0, i32(1), t25)
 					panic("unreachable")
 				}
@@ -58733,7 +58882,7 @@ l7:
 	m.___stack_pointer = v1 + i32(32)
 	return i32(1)
 l2:
-	m._luaL_argerror(v0, i32(1), i32(1056210))
+	m._luaL_argerror(v0, i32(1), i32(1056202))
 	panic("unreachable")
 }
 
@@ -58793,7 +58942,7 @@ func (m *Module) _luaB_tostring(v0 int32) int32 {
 					store32(m, uint64(uint32(v3)), uint32(v4))
 					t11 := int32(load32(m, uint64(uint32(v0))+8))
 					store32(m, uint64(uint32(v0))+8, uint32(t11+i32(16)))
-					m._lua_pushstring(v0, i32(1054363))
+					m._lua_pushstring(v0, i32(1054355))
 					t12 := int32(load32(m, uint64(uint32(v0))+8))
 					v3 = t12
 					v2 = v3 + i32(-16)
@@ -58837,14 +58986,14 @@ func (m *Module) _luaB_tostring(v0 int32) int32 {
 				t23 := int32(load32(m, uint64(uint32(v2))+8))
 				switch t23 {
 				case 0:
-					m._lua_pushlstring(v0, i32(1053964), i32(3))
+					m._lua_pushlstring(v0, i32(1053956), i32(3))
 					goto l13
 				case 1:
 					t40 := int32(load32(m, uint64(uint32(v2))))
 					t42 := v0
-					p41 := i32(1055302)
+					p41 := i32(1055294)
 					if t40 != 0 {
-						p41 = i32(1055150)
+						p41 = i32(1055142)
 					}
 					m._lua_pushstring(t42, p41)
 					goto l13
@@ -58902,7 +59051,7 @@ func (m *Module) _luaB_tostring(v0 int32) int32 {
 			goto l13
 		}
 	l7:
-		v5 = i32(1055188)
+		v5 = i32(1055180)
 		{
 			if v4 == 0 {
 				goto l14
@@ -58940,13 +59089,13 @@ func (m *Module) _luaB_tostring(v0 int32) int32 {
 	l17:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
 		store32(m, uint64(uint32(v1)), uint32(v5))
-		_ = m._lua_pushfstring(v0, i32(1052708), v1)
+		_ = m._lua_pushfstring(v0, i32(1052700), v1)
 	l13:
 		m.___stack_pointer = v1 + i32(16)
 		return i32(1)
 	}
 l0:
-	m._luaL_argerror(v0, i32(1), i32(1056210))
+	m._luaL_argerror(v0, i32(1), i32(1056202))
 	panic("unreachable")
 }
 
@@ -58971,7 +59120,7 @@ func (m *Module) _luaB_type(v0 int32) int32 {
 		if t3 == i32(-1) {
 			goto l0
 		}
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			if v2 != 0 {
 				goto l1
@@ -58992,7 +59141,7 @@ func (m *Module) _luaB_type(v0 int32) int32 {
 		return i32(1)
 	}
 l0:
-	m._luaL_argerror(v0, i32(1), i32(1056210))
+	m._luaL_argerror(v0, i32(1), i32(1056202))
 	panic("unreachable")
 }
 
@@ -59151,7 +59300,7 @@ func (m *Module) _luaB_unpack(v0 int32) int32 {
 							}
 						}
 					l8:
-						m._luaL_error(v0, i32(1054060), i32(0))
+						m._luaL_error(v0, i32(1054052), i32(0))
 						panic("unreachable")
 					l13:
 						t33 := int32(load32(m, uint64(uint32(v2))+24))
@@ -59271,7 +59420,7 @@ func (m *Module) _luaB_unpack(v0 int32) int32 {
 			}
 		}
 	l0:
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			if v4 != 0 {
 				goto l2
@@ -59289,8 +59438,8 @@ func (m *Module) _luaB_unpack(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1055695)))
-		t8 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1055687)))
+		t8 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t8)
 		panic("unreachable")
 	}
@@ -59443,7 +59592,7 @@ func (m *Module) _luaB_xpcall(v0 int32) int32 {
 		return (v4 - v0) >> 4
 	}
 l0:
-	m._luaL_argerror(v0, i32(2), i32(1056210))
+	m._luaL_argerror(v0, i32(2), i32(1056202))
 	panic("unreachable")
 }
 
@@ -59858,13 +60007,13 @@ func (m *Module) _math_random_597_kcc2gx(v0 int32) int32 {
 				case 0:
 					goto l0
 				default:
-					m._luaL_error(v0, i32(1051481), i32(0))
+					m._luaL_error(v0, i32(1051473), i32(0))
 					panic("unreachable")
 				case 1:
 					t4 := m._luaL_checkinteger(v0, i32(1))
 					v2 = int32(t4)
 					if v2 <= i32(0) {
-						m._luaL_argerror(v0, i32(1), i32(1050299))
+						m._luaL_argerror(v0, i32(1), i32(1050291))
 						panic("unreachable")
 					}
 					v1 = float64(math.Floor(float64(v1*float64(v2))) + float64(1))
@@ -59877,7 +60026,7 @@ func (m *Module) _math_random_597_kcc2gx(v0 int32) int32 {
 					t7 := v4
 					v2 = int32(v3)
 					if t7 < v2 {
-						m._luaL_argerror(v0, i32(2), i32(1050299))
+						m._luaL_argerror(v0, i32(2), i32(1050291))
 						panic("unreachable")
 					}
 					v1 = float64(math.Floor(float64(v1*float64(v4-v2+i32(1)))) + float64(v2))
@@ -60086,7 +60235,7 @@ func (m *Module) _str_byte(v0 int32) int32 {
 				v4 = int32(v5 - v6)
 				v7 = v4 + i32(1)
 				if t22+int64(v7) <= v5 {
-					m._luaL_error(v0, i32(1054306), i32(0))
+					m._luaL_error(v0, i32(1054298), i32(0))
 					panic("unreachable")
 				}
 				if v7 > i32(8000) {
@@ -60186,11 +60335,11 @@ func (m *Module) _str_byte(v0 int32) int32 {
 			m.___stack_pointer = v1 + i32(32)
 			return v7
 		l9:
-			store32(m, uint64(uint32(v1))+16, uint32(i32(1054306)))
-			m._luaL_error(v0, i32(1058448), v1+i32(16))
+			store32(m, uint64(uint32(v1))+16, uint32(i32(1054298)))
+			m._luaL_error(v0, i32(1058440), v1+i32(16))
 			panic("unreachable")
 		}
-		v4 = i32(1055188)
+		v4 = i32(1055180)
 		{
 			t3 := int32(load32(m, uint64(uint32(v0))+8))
 			if uint32(v3) >= uint32(t3) {
@@ -60209,8 +60358,8 @@ func (m *Module) _str_byte(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v4))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -60248,7 +60397,7 @@ func (m *Module) _str_char(v0 int32) int32 {
 				t5 := m._luaL_checkinteger(t4, v6)
 				v8 = t5
 				if !(v8&i64(0xffffff00) == 0) {
-					m._luaL_argerror(v0, v4+i32(1), i32(1055197))
+					m._luaL_argerror(v0, v4+i32(1), i32(1055189))
 					panic("unreachable")
 				}
 				v2 = int32(v8)
@@ -60441,12 +60590,12 @@ func (m *Module) _str_dump(v0 int32) int32 {
 					return i32(1)
 				}
 			l5:
-				m._luaL_error(v0, i32(1052990), i32(0))
+				m._luaL_error(v0, i32(1052982), i32(0))
 				panic("unreachable")
 			}
 		}
 	l0:
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			if v4 != 0 {
 				goto l2
@@ -60464,8 +60613,8 @@ func (m *Module) _str_dump(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1053186)))
-		t8 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1053178)))
+		t8 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t8)
 		panic("unreachable")
 	}
@@ -60611,7 +60760,7 @@ func (m *Module) _str_find_aux(v0, v1 int32) int32 {
 											}
 											fallthrough
 										case 0:
-											t33 := m._strpbrk(v4, i32(1058332))
+											t33 := m._strpbrk(v4, i32(1058324))
 											if t33 != 0 {
 												goto l7
 											}
@@ -60748,8 +60897,8 @@ func (m *Module) _str_find_aux(v0, v1 int32) int32 {
 													goto l24
 												}
 											l21:
-												store32(m, uint64(uint32(v2))+32, uint32(i32(1051888)))
-												m._luaL_error(v4, i32(1058448), v2+i32(32))
+												store32(m, uint64(uint32(v2))+32, uint32(i32(1051880)))
+												m._luaL_error(v4, i32(1058440), v2+i32(32))
 												panic("unreachable")
 											}
 											t47 := int32(load32(m, uint64(uint32(v0))+8))
@@ -60811,8 +60960,8 @@ func (m *Module) _str_find_aux(v0, v1 int32) int32 {
 												goto l20
 											}
 										l17:
-											store32(m, uint64(uint32(v2))+48, uint32(i32(1051888)))
-											m._luaL_error(v4, i32(1058448), v2+i32(48))
+											store32(m, uint64(uint32(v2))+48, uint32(i32(1051880)))
+											m._luaL_error(v4, i32(1058440), v2+i32(48))
 											panic("unreachable")
 										}
 									}
@@ -60882,7 +61031,7 @@ func (m *Module) _str_find_aux(v0, v1 int32) int32 {
 					m.___stack_pointer = v2 + i32(608)
 					return v3
 				}
-				v4 = i32(1055188)
+				v4 = i32(1055180)
 				{
 					v3 = v5 + i32(16)
 					t9 := int32(load32(m, uint64(uint32(v0))+8))
@@ -60902,13 +61051,13 @@ func (m *Module) _str_find_aux(v0, v1 int32) int32 {
 				}
 			l3:
 				store32(m, uint64(uint32(v2))+20, uint32(v4))
-				store32(m, uint64(uint32(v2))+16, uint32(i32(1054823)))
-				t12 := m._lua_pushfstring(v0, i32(1051983), v2+i32(16))
+				store32(m, uint64(uint32(v2))+16, uint32(i32(1054815)))
+				t12 := m._lua_pushfstring(v0, i32(1051975), v2+i32(16))
 				m._luaL_argerror(v0, i32(2), t12)
 				panic("unreachable")
 			}
 		}
-		v4 = i32(1055188)
+		v4 = i32(1055180)
 		{
 			t2 := int32(load32(m, uint64(uint32(v0))+12))
 			v5 = t2
@@ -60929,8 +61078,8 @@ func (m *Module) _str_find_aux(v0, v1 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v2))+4, uint32(v4))
-		store32(m, uint64(uint32(v2)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v2)
+		store32(m, uint64(uint32(v2)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v2)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -61025,7 +61174,7 @@ func (m *Module) _str_format(v0 int32) int32 {
 					l6:
 						v14 = v13 + i32(1)
 						if v13 >= v8 {
-							m._luaL_argerror(v0, v14, i32(1055188))
+							m._luaL_argerror(v0, v14, i32(1055180))
 							panic("unreachable")
 						}
 						v4 = i32(0)
@@ -61059,7 +61208,7 @@ func (m *Module) _str_format(v0 int32) int32 {
 						}
 					l10:
 						if uint32(v6-v2) >= uint32(i32(6)) {
-							m._luaL_error(v0, i32(1058416), i32(0))
+							m._luaL_error(v0, i32(1058408), i32(0))
 							panic("unreachable")
 						}
 						{
@@ -61109,7 +61258,7 @@ func (m *Module) _str_format(v0 int32) int32 {
 						}
 					l15:
 						if uint32(v6&i32(255)+i32(-48)) <= uint32(i32(9)) {
-							m._luaL_error(v0, i32(1058678), i32(0))
+							m._luaL_error(v0, i32(1058670), i32(0))
 							panic("unreachable")
 						}
 						store8(m, uint64(uint32(v1))+624, byte(i32(37)))
@@ -61430,7 +61579,7 @@ func (m *Module) _str_format(v0 int32) int32 {
 									goto l24
 								default:
 									store32(m, uint64(uint32(v1))+16, uint32(v5))
-									m._luaL_error(v0, i32(1059087), v1+i32(16))
+									m._luaL_error(v0, i32(1059079), v1+i32(16))
 									panic("unreachable")
 								case 30:
 									t102 := m._luaL_checknumber(v0, v14)
@@ -61505,7 +61654,7 @@ func (m *Module) _str_format(v0 int32) int32 {
 				return i32(1)
 			}
 		}
-		v5 = i32(1055188)
+		v5 = i32(1055180)
 		{
 			t4 := int32(load32(m, uint64(uint32(v0))+12))
 			v6 = t4
@@ -61526,15 +61675,15 @@ func (m *Module) _str_format(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v5))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t8 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t8 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t8)
 		panic("unreachable")
 	}
 }
 
 func (m *Module) _gfind_nodef(v0 int32) int32 {
-	m._luaL_error(v0, i32(1059297), i32(0))
+	m._luaL_error(v0, i32(1059289), i32(0))
 	panic("unreachable")
 }
 
@@ -61581,7 +61730,7 @@ func (m *Module) _gmatch(v0 int32) int32 {
 				m.___stack_pointer = v1 + i32(32)
 				return i32(1)
 			}
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			{
 				t8 := int32(load32(m, uint64(uint32(v0))+12))
 				v4 = t8
@@ -61603,12 +61752,12 @@ func (m *Module) _gmatch(v0 int32) int32 {
 			}
 		l3:
 			store32(m, uint64(uint32(v1))+20, uint32(v2))
-			store32(m, uint64(uint32(v1))+16, uint32(i32(1054823)))
-			t12 := m._lua_pushfstring(v0, i32(1051983), v1+i32(16))
+			store32(m, uint64(uint32(v1))+16, uint32(i32(1054815)))
+			t12 := m._lua_pushfstring(v0, i32(1051975), v1+i32(16))
 			m._luaL_argerror(v0, i32(2), t12)
 			panic("unreachable")
 		}
-		v2 = i32(1055188)
+		v2 = i32(1055180)
 		{
 			t2 := int32(load32(m, uint64(uint32(v0))+12))
 			v3 = t2
@@ -61629,8 +61778,8 @@ func (m *Module) _gmatch(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v2))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -61829,8 +61978,8 @@ l9:
 				goto l8
 			}
 		l6:
-			store32(m, uint64(uint32(v1)), uint32(i32(1051888)))
-			m._luaL_error(v4, i32(1058448), v1)
+			store32(m, uint64(uint32(v1)), uint32(i32(1051880)))
+			m._luaL_error(v4, i32(1058440), v1)
 			panic("unreachable")
 		}
 	l3:
@@ -61912,7 +62061,7 @@ func (m *Module) _str_gsub(v0 int32) int32 {
 				l5:
 					{
 						if uint32(v5) >= uint32(i32(4)) {
-							m._luaL_argerror(v0, i32(3), i32(1056244))
+							m._luaL_argerror(v0, i32(3), i32(1056236))
 							panic("unreachable")
 						}
 						t19 := int32(load8(m, uint64(uint32(v4))))
@@ -62152,8 +62301,8 @@ func (m *Module) _str_gsub(v0 int32) int32 {
 													goto l27
 												}
 											l24:
-												store32(m, uint64(uint32(v1))+48, uint32(i32(1051888)))
-												m._luaL_error(v3, i32(1058448), v1+i32(48))
+												store32(m, uint64(uint32(v1))+48, uint32(i32(1051880)))
+												m._luaL_error(v3, i32(1058440), v1+i32(48))
 												panic("unreachable")
 											case 2:
 												{
@@ -62175,7 +62324,7 @@ func (m *Module) _str_gsub(v0 int32) int32 {
 														}
 														switch int32(v8) {
 														case 1:
-															m._luaL_error(v4, i32(1055332), i32(0))
+															m._luaL_error(v4, i32(1055324), i32(0))
 															panic("unreachable")
 														default:
 															t66 := int32(load32(m, uint64(uint32(v1))+1128))
@@ -62261,7 +62410,7 @@ func (m *Module) _str_gsub(v0 int32) int32 {
 									}
 								}
 							l37:
-								v7 = i32(1055188)
+								v7 = i32(1055180)
 								{
 									if v3 != 0 {
 										goto l39
@@ -62274,7 +62423,7 @@ func (m *Module) _str_gsub(v0 int32) int32 {
 								}
 							l39:
 								store32(m, uint64(uint32(v1))+32, uint32(v7))
-								m._luaL_error(v4, i32(1058584), v1+i32(32))
+								m._luaL_error(v4, i32(1058576), v1+i32(32))
 								panic("unreachable")
 							l34:
 								store32(m, uint64(uint32(v4))+8, uint32(v3+i32(-16)))
@@ -62391,7 +62540,7 @@ func (m *Module) _str_gsub(v0 int32) int32 {
 						return i32(2)
 					}
 				}
-				v4 = i32(1055188)
+				v4 = i32(1055180)
 				{
 					v5 = v3 + i32(16)
 					t9 := int32(load32(m, uint64(uint32(v0))+8))
@@ -62411,13 +62560,13 @@ func (m *Module) _str_gsub(v0 int32) int32 {
 				}
 			l3:
 				store32(m, uint64(uint32(v1))+20, uint32(v4))
-				store32(m, uint64(uint32(v1))+16, uint32(i32(1054823)))
-				t12 := m._lua_pushfstring(v0, i32(1051983), v1+i32(16))
+				store32(m, uint64(uint32(v1))+16, uint32(i32(1054815)))
+				t12 := m._lua_pushfstring(v0, i32(1051975), v1+i32(16))
 				m._luaL_argerror(v0, i32(2), t12)
 				panic("unreachable")
 			}
 		}
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			t2 := int32(load32(m, uint64(uint32(v0))+12))
 			v4 = t2
@@ -62438,8 +62587,8 @@ func (m *Module) _str_gsub(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -62453,7 +62602,7 @@ func (m *Module) _match(v0, v1, v2 int32) int32 {
 		v3 = t0
 		if v3 >= i32(20000) {
 			t124 := int32(load32(m, uint64(uint32(v0))+8))
-			m._luaL_error(t124, i32(1050576), i32(0))
+			m._luaL_error(t124, i32(1050568), i32(0))
 			panic("unreachable")
 		}
 		store32(m, uint64(uint32(v0))+16, uint32(v3+i32(1)))
@@ -62514,7 +62663,7 @@ func (m *Module) _match(v0, v1, v2 int32) int32 {
 														if t9 != i32(41) {
 															if v3 >= i32(32) {
 																t82 := int32(load32(m, uint64(uint32(v0))+8))
-																m._luaL_error(t82, i32(1051888), i32(0))
+																m._luaL_error(t82, i32(1051880), i32(0))
 																panic("unreachable")
 															}
 															store32(m, uint64(uint32(v0))+12, uint32(v3+i32(1)))
@@ -62532,7 +62681,7 @@ func (m *Module) _match(v0, v1, v2 int32) int32 {
 														}
 														if v3 >= i32(32) {
 															t81 := int32(load32(m, uint64(uint32(v0))+8))
-															m._luaL_error(t81, i32(1051888), i32(0))
+															m._luaL_error(t81, i32(1051880), i32(0))
 															panic("unreachable")
 														}
 														store32(m, uint64(uint32(v0))+12, uint32(v3+i32(1)))
@@ -62559,7 +62708,7 @@ func (m *Module) _match(v0, v1, v2 int32) int32 {
 														v7 = v7 + i32(-1)
 														if v7 < i32(1) {
 															t83 := int32(load32(m, uint64(uint32(v0))+8))
-															m._luaL_error(t83, i32(1055308), i32(0))
+															m._luaL_error(t83, i32(1055300), i32(0))
 															panic("unreachable")
 														}
 														v3 = v3 + i32(-16)
@@ -62640,7 +62789,7 @@ func (m *Module) _match(v0, v1, v2 int32) int32 {
 														t27 := int32(load8(m, uint64(uint32(v2))+2))
 														if t27 != i32(91) {
 															t85 := int32(load32(m, uint64(uint32(v0))+8))
-															m._luaL_error(t85, i32(1052794), i32(0))
+															m._luaL_error(t85, i32(1052786), i32(0))
 															panic("unreachable")
 														}
 														v11 = v2 + i32(2)
@@ -62671,7 +62820,7 @@ func (m *Module) _match(v0, v1, v2 int32) int32 {
 															v7 = v7 & i32(255)
 															if v7 == 0 {
 																t86 := int32(load32(m, uint64(uint32(v0))+8))
-																m._luaL_error(t86, i32(1058917), i32(0))
+																m._luaL_error(t86, i32(1058909), i32(0))
 																panic("unreachable")
 															}
 															v10 = v3 + i32(1)
@@ -62875,7 +63024,7 @@ func (m *Module) _match(v0, v1, v2 int32) int32 {
 															goto l45
 														}
 														t52 := int32(load32(m, uint64(uint32(v0))+8))
-														m._luaL_error(t52, i32(1058949), i32(0))
+														m._luaL_error(t52, i32(1058941), i32(0))
 														panic("unreachable")
 													}
 												case 36:
@@ -62927,7 +63076,7 @@ func (m *Module) _match(v0, v1, v2 int32) int32 {
 												v7 = v7 & i32(255)
 												if v7 == 0 {
 													t88 := int32(load32(m, uint64(uint32(v0))+8))
-													m._luaL_error(t88, i32(1058917), i32(0))
+													m._luaL_error(t88, i32(1058909), i32(0))
 													panic("unreachable")
 												}
 												v10 = v3 + i32(1)
@@ -62990,21 +63139,21 @@ func (m *Module) _match(v0, v1, v2 int32) int32 {
 									store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(1)))
 									t78 := int32(load8(m, uint64(uint32(i32(0)))+1079080))
 									t80 := v3
-									p79 := i32(1058126)
+									p79 := i32(1058118)
 									if t78 != 0 {
-										p79 = i32(1050908)
+										p79 = i32(1050900)
 									}
 									m._raise_error(t80, p79)
 									panic("unreachable")
 								}
 							l18:
 								t84 := int32(load32(m, uint64(uint32(v0))+8))
-								m._luaL_error(t84, i32(1052829), i32(0))
+								m._luaL_error(t84, i32(1052821), i32(0))
 								panic("unreachable")
 							}
 						l43:
 							t87 := int32(load32(m, uint64(uint32(v0))+8))
-							m._luaL_error(t87, i32(1050664), i32(0))
+							m._luaL_error(t87, i32(1050656), i32(0))
 							panic("unreachable")
 						}
 					l56:
@@ -63283,7 +63432,7 @@ func (m *Module) _push_onecapture(v0, v1, v2, v3 int32) {
 		t1 := int32(load32(m, uint64(uint32(v0))+8))
 		v0 = t1
 		if v1 != 0 {
-			m._luaL_error(v0, i32(1050664), i32(0))
+			m._luaL_error(v0, i32(1050656), i32(0))
 			panic("unreachable")
 		}
 		m._lua_pushlstring(v0, v2, v3-v2)
@@ -63302,7 +63451,7 @@ l0:
 		switch int32(v5) {
 		case 1:
 			t3 := int32(load32(m, uint64(uint32(v0))+8))
-			m._luaL_error(t3, i32(1055332), i32(0))
+			m._luaL_error(t3, i32(1055324), i32(0))
 			panic("unreachable")
 		default:
 			t4 := int32(load32(m, uint64(uint32(v0))))
@@ -63344,7 +63493,7 @@ func (m *Module) _str_len(v0 int32) int32 {
 			m.___stack_pointer = v1 + i32(16)
 			return i32(1)
 		}
-		v2 = i32(1055188)
+		v2 = i32(1055180)
 		{
 			t2 := int32(load32(m, uint64(uint32(v0))+12))
 			v3 = t2
@@ -63365,8 +63514,8 @@ func (m *Module) _str_len(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v2))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -63446,7 +63595,7 @@ func (m *Module) _str_lower(v0 int32) int32 {
 			m.___stack_pointer = v1 + i32(1056)
 			return i32(1)
 		}
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			t2 := int32(load32(m, uint64(uint32(v0))+12))
 			v4 = t2
@@ -63467,8 +63616,8 @@ func (m *Module) _str_lower(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -63578,7 +63727,7 @@ func (m *Module) _str_rep(v0 int32) int32 {
 			m.___stack_pointer = v1 + i32(1056)
 			return i32(1)
 		}
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			t2 := int32(load32(m, uint64(uint32(v0))+12))
 			v4 = t2
@@ -63599,8 +63748,8 @@ func (m *Module) _str_rep(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -63685,7 +63834,7 @@ func (m *Module) _str_reverse(v0 int32) int32 {
 			m.___stack_pointer = v1 + i32(1056)
 			return i32(1)
 		}
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			t2 := int32(load32(m, uint64(uint32(v0))+12))
 			v4 = t2
@@ -63706,8 +63855,8 @@ func (m *Module) _str_reverse(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -63790,12 +63939,12 @@ func (m *Module) _str_sub(v0 int32) int32 {
 				goto l4
 			}
 		l3:
-			m._lua_pushlstring(v0, i32(1059618), i32(0))
+			m._lua_pushlstring(v0, i32(1059610), i32(0))
 		l4:
 			m.___stack_pointer = v1 + i32(16)
 			return i32(1)
 		}
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			t2 := int32(load32(m, uint64(uint32(v0))+12))
 			v2 = t2
@@ -63816,8 +63965,8 @@ func (m *Module) _str_sub(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -63897,7 +64046,7 @@ func (m *Module) _str_upper(v0 int32) int32 {
 			m.___stack_pointer = v1 + i32(1056)
 			return i32(1)
 		}
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			t2 := int32(load32(m, uint64(uint32(v0))+12))
 			v4 = t2
@@ -63918,8 +64067,8 @@ func (m *Module) _str_upper(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -64197,7 +64346,7 @@ func (m *Module) _tconcat(v0 int32) int32 {
 			if v4 != 0 {
 				goto l2
 			}
-			v3 = i32(1055188)
+			v3 = i32(1055180)
 			{
 				t5 := int32(load32(m, uint64(uint32(v0))+12))
 				v5 = t5
@@ -64219,15 +64368,15 @@ func (m *Module) _tconcat(v0 int32) int32 {
 			}
 		l3:
 			store32(m, uint64(uint32(v1))+52, uint32(v3))
-			store32(m, uint64(uint32(v1))+48, uint32(i32(1054823)))
-			t9 := m._lua_pushfstring(v0, i32(1051983), v1+i32(48))
+			store32(m, uint64(uint32(v1))+48, uint32(i32(1054815)))
+			t9 := m._lua_pushfstring(v0, i32(1051975), v1+i32(48))
 			m._luaL_argerror(v0, i32(2), t9)
 			panic("unreachable")
 		}
 	}
 l0:
 	store32(m, uint64(uint32(v1))+60, uint32(i32(0)))
-	v4 = i32(1059618)
+	v4 = i32(1059610)
 	goto l2
 l2:
 	{
@@ -64377,7 +64526,7 @@ l2:
 						t44 := v0
 						v3 = t43
 						store32(m, uint64(uint32(t44))+8, uint32(v3+i32(16)))
-						v2 = i32(1055188)
+						v2 = i32(1055180)
 						{
 							if v3 == i32(1074872) {
 								goto l19
@@ -64434,7 +64583,7 @@ l2:
 					l19:
 						store32(m, uint64(uint32(v1))+4, uint32(v7))
 						store32(m, uint64(uint32(v1)), uint32(v2))
-						m._luaL_error(v0, i32(1059121), v1)
+						m._luaL_error(v0, i32(1059113), v1)
 						panic("unreachable")
 					}
 				l11:
@@ -64511,7 +64660,7 @@ l2:
 					t70 := v0
 					v3 = t69
 					store32(m, uint64(uint32(t70))+8, uint32(v3+i32(16)))
-					v2 = i32(1055188)
+					v2 = i32(1055180)
 					{
 						if v3 == i32(1074872) {
 							goto l34
@@ -64531,7 +64680,7 @@ l2:
 				l34:
 					store32(m, uint64(uint32(v1))+20, uint32(v8))
 					store32(m, uint64(uint32(v1))+16, uint32(v2))
-					m._luaL_error(v0, i32(1059121), v1+i32(16))
+					m._luaL_error(v0, i32(1059113), v1+i32(16))
 					panic("unreachable")
 				l35:
 					m._luaL_addvalue(v1 + i32(64))
@@ -64566,7 +64715,7 @@ l2:
 			}
 		}
 	l4:
-		v2 = i32(1055188)
+		v2 = i32(1055180)
 		{
 			if v5 != 0 {
 				goto l6
@@ -64584,8 +64733,8 @@ l2:
 		}
 	l6:
 		store32(m, uint64(uint32(v1))+36, uint32(v2))
-		store32(m, uint64(uint32(v1))+32, uint32(i32(1055695)))
-		t17 := m._lua_pushfstring(v0, i32(1051983), v1+i32(32))
+		store32(m, uint64(uint32(v1))+32, uint32(i32(1055687)))
+		t17 := m._lua_pushfstring(v0, i32(1051975), v1+i32(32))
 		m._luaL_argerror(v0, i32(1), t17)
 		panic("unreachable")
 	}
@@ -64700,7 +64849,7 @@ func (m *Module) _foreach(v0 int32) int32 {
 					}
 				}
 			l3:
-				v3 = i32(1055188)
+				v3 = i32(1055180)
 				{
 					if v5 != 0 {
 						goto l5
@@ -64718,14 +64867,14 @@ func (m *Module) _foreach(v0 int32) int32 {
 				}
 			l5:
 				store32(m, uint64(uint32(v1))+4, uint32(v3))
-				store32(m, uint64(uint32(v1)), uint32(i32(1053186)))
-				t13 := m._lua_pushfstring(v0, i32(1051983), v1)
+				store32(m, uint64(uint32(v1)), uint32(i32(1053178)))
+				t13 := m._lua_pushfstring(v0, i32(1051975), v1)
 				m._luaL_argerror(v0, i32(2), t13)
 				panic("unreachable")
 			}
 		}
 	l0:
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			if v4 != 0 {
 				goto l2
@@ -64743,8 +64892,8 @@ func (m *Module) _foreach(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+20, uint32(v3))
-		store32(m, uint64(uint32(v1))+16, uint32(i32(1055695)))
-		t8 := m._lua_pushfstring(v0, i32(1051983), v1+i32(16))
+		store32(m, uint64(uint32(v1))+16, uint32(i32(1055687)))
+		t8 := m._lua_pushfstring(v0, i32(1051975), v1+i32(16))
 		m._luaL_argerror(v0, i32(1), t8)
 		panic("unreachable")
 	}
@@ -64922,7 +65071,7 @@ func (m *Module) _foreachi(v0 int32) int32 {
 						}
 					}
 				l3:
-					v2 = i32(1055188)
+					v2 = i32(1055180)
 					{
 						if v5 != 0 {
 							goto l5
@@ -64940,15 +65089,15 @@ func (m *Module) _foreachi(v0 int32) int32 {
 					}
 				l5:
 					store32(m, uint64(uint32(v1))+4, uint32(v2))
-					store32(m, uint64(uint32(v1)), uint32(i32(1053186)))
-					t15 := m._lua_pushfstring(v0, i32(1051983), v1)
+					store32(m, uint64(uint32(v1)), uint32(i32(1053178)))
+					t15 := m._lua_pushfstring(v0, i32(1051975), v1)
 					m._luaL_argerror(v0, i32(2), t15)
 					panic("unreachable")
 				}
 			}
 		}
 	l0:
-		v4 = i32(1055188)
+		v4 = i32(1055180)
 		{
 			if v3 != 0 {
 				goto l2
@@ -64966,8 +65115,8 @@ func (m *Module) _foreachi(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+20, uint32(v4))
-		store32(m, uint64(uint32(v1))+16, uint32(i32(1055695)))
-		t7 := m._lua_pushfstring(v0, i32(1051983), v1+i32(16))
+		store32(m, uint64(uint32(v1))+16, uint32(i32(1055687)))
+		t7 := m._lua_pushfstring(v0, i32(1051975), v1+i32(16))
 		m._luaL_argerror(v0, i32(1), t7)
 		panic("unreachable")
 	}
@@ -65009,7 +65158,7 @@ func (m *Module) _getn(v0 int32) int32 {
 			}
 		}
 	l0:
-		v4 = i32(1055188)
+		v4 = i32(1055180)
 		{
 			if v3 != 0 {
 				goto l2
@@ -65027,8 +65176,8 @@ func (m *Module) _getn(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+4, uint32(v4))
-		store32(m, uint64(uint32(v1)), uint32(i32(1055695)))
-		t7 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1055687)))
+		t7 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t7)
 		panic("unreachable")
 	}
@@ -65123,7 +65272,7 @@ func (m *Module) _maxn(v0 int32) int32 {
 			}
 		}
 	l0:
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			if v4 != 0 {
 				goto l2
@@ -65141,8 +65290,8 @@ func (m *Module) _maxn(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1055695)))
-		t8 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1055687)))
+		t8 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t8)
 		panic("unreachable")
 	}
@@ -65277,14 +65426,14 @@ func (m *Module) _tinsert(v0 int32) int32 {
 						m.___stack_pointer = v1 + i32(16)
 						return i32(0)
 					default:
-						m._luaL_error(v0, i32(1059006), i32(0))
+						m._luaL_error(v0, i32(1058998), i32(0))
 						panic("unreachable")
 					}
 				}
 			}
 		}
 	l0:
-		v4 = i32(1055188)
+		v4 = i32(1055180)
 		{
 			if v3 != 0 {
 				goto l2
@@ -65302,8 +65451,8 @@ func (m *Module) _tinsert(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+4, uint32(v4))
-		store32(m, uint64(uint32(v1)), uint32(i32(1055695)))
-		t7 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1055687)))
+		t7 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t7)
 		panic("unreachable")
 	}
@@ -65514,7 +65663,7 @@ func (m *Module) _tremove(v0 int32) int32 {
 			}
 		}
 	l0:
-		v4 = i32(1055188)
+		v4 = i32(1055180)
 		{
 			if v3 != 0 {
 				goto l2
@@ -65532,8 +65681,8 @@ func (m *Module) _tremove(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+4, uint32(v4))
-		store32(m, uint64(uint32(v1)), uint32(i32(1055695)))
-		t7 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1055687)))
+		t7 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t7)
 		panic("unreachable")
 	}
@@ -65541,7 +65690,7 @@ func (m *Module) _tremove(v0 int32) int32 {
 
 func (m *Module) _setn(v0 int32) int32 {
 	m._luaL_checktype(v0, i32(1), i32(5))
-	m._luaL_error(v0, i32(1055216), i32(0))
+	m._luaL_error(v0, i32(1055208), i32(0))
 	panic("unreachable")
 }
 
@@ -65575,8 +65724,8 @@ func (m *Module) _sort(v0 int32) int32 {
 					v2 = t9
 					t10 := int32(load32(m, uint64(uint32(v0))+12))
 					if v2-t10 > i32(127360) {
-						store32(m, uint64(uint32(v1)), uint32(i32(1059618)))
-						m._luaL_error(v0, i32(1058448), v1)
+						store32(m, uint64(uint32(v1)), uint32(i32(1059610)))
+						m._luaL_error(v0, i32(1058440), v1)
 						panic("unreachable")
 					}
 					{
@@ -65625,10 +65774,10 @@ func (m *Module) _sort(v0 int32) int32 {
 							goto l6
 						}
 						if v5 != i32(6) {
-							store32(m, uint64(uint32(v1))+16, uint32(i32(1053186)))
+							store32(m, uint64(uint32(v1))+16, uint32(i32(1053178)))
 							t25 := int32(load32(m, uint64(uint32(v5<<2+i32(1074752)))))
 							store32(m, uint64(uint32(v1))+20, uint32(t25))
-							t26 := m._lua_pushfstring(v0, i32(1051983), v1+i32(16))
+							t26 := m._lua_pushfstring(v0, i32(1051975), v1+i32(16))
 							m._luaL_argerror(v0, i32(2), t26)
 							panic("unreachable")
 						}
@@ -65663,7 +65812,7 @@ func (m *Module) _sort(v0 int32) int32 {
 			}
 		}
 	l0:
-		v4 = i32(1055188)
+		v4 = i32(1055180)
 		{
 			if v3 != 0 {
 				goto l2
@@ -65681,8 +65830,8 @@ func (m *Module) _sort(v0 int32) int32 {
 		}
 	l2:
 		store32(m, uint64(uint32(v1))+36, uint32(v4))
-		store32(m, uint64(uint32(v1))+32, uint32(i32(1055695)))
-		t7 := m._lua_pushfstring(v0, i32(1051983), v1+i32(32))
+		store32(m, uint64(uint32(v1))+32, uint32(i32(1055687)))
+		t7 := m._lua_pushfstring(v0, i32(1051975), v1+i32(32))
 		m._luaL_argerror(v0, i32(1), t7)
 		panic("unreachable")
 	}
@@ -66411,7 +66560,7 @@ l88:
 										goto l70
 									}
 									if v10 <= v1 {
-										m._luaL_error(v0, i32(1054328), i32(0))
+										m._luaL_error(v0, i32(1054320), i32(0))
 										panic("unreachable")
 									}
 									t168 := int32(load32(m, uint64(uint32(v0))+8))
@@ -66611,7 +66760,7 @@ l88:
 			}
 		}
 	}
-	m._luaL_error(v0, i32(1054328), i32(0))
+	m._luaL_error(v0, i32(1054320), i32(0))
 	panic("unreachable")
 }
 
@@ -66860,7 +67009,7 @@ l1:
 			if t11 != 0 {
 				goto l2
 			}
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			{
 				t12 := int32(load32(m, uint64(uint32(v0))+12))
 				v3 = t12
@@ -66881,8 +67030,8 @@ l1:
 			}
 		l4:
 			store32(m, uint64(uint32(v1))+4, uint32(v2))
-			store32(m, uint64(uint32(v1)), uint32(i32(1052599)))
-			t16 := m._lua_pushfstring(v0, i32(1051983), v1)
+			store32(m, uint64(uint32(v1)), uint32(i32(1052591)))
+			t16 := m._lua_pushfstring(v0, i32(1051975), v1)
 			m._luaL_argerror(v0, i32(1), t16)
 			panic("unreachable")
 		}
@@ -66949,7 +67098,7 @@ l1:
 			if t11 != 0 {
 				goto l2
 			}
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			{
 				t12 := int32(load32(m, uint64(uint32(v0))+12))
 				v3 = t12
@@ -66970,8 +67119,8 @@ l1:
 			}
 		l4:
 			store32(m, uint64(uint32(v1))+4, uint32(v2))
-			store32(m, uint64(uint32(v1)), uint32(i32(1052599)))
-			t16 := m._lua_pushfstring(v0, i32(1051983), v1)
+			store32(m, uint64(uint32(v1)), uint32(i32(1052591)))
+			t16 := m._lua_pushfstring(v0, i32(1051975), v1)
 			m._luaL_argerror(v0, i32(1), t16)
 			panic("unreachable")
 		}
@@ -67043,7 +67192,7 @@ func (m *Module) _bit_band(v0 int32) int32 {
 		if t11 != 0 {
 			goto l2
 		}
-		v2 = i32(1055188)
+		v2 = i32(1055180)
 		{
 			t12 := int32(load32(m, uint64(uint32(v0))+12))
 			v4 = t12
@@ -67064,8 +67213,8 @@ func (m *Module) _bit_band(v0 int32) int32 {
 		}
 	l3:
 		store32(m, uint64(uint32(v1))+4, uint32(v2))
-		store32(m, uint64(uint32(v1)), uint32(i32(1052599)))
-		t16 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1052591)))
+		t16 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t16)
 		panic("unreachable")
 	}
@@ -67207,7 +67356,7 @@ func (m *Module) _bit_bor(v0 int32) int32 {
 		if t11 != 0 {
 			goto l2
 		}
-		v2 = i32(1055188)
+		v2 = i32(1055180)
 		{
 			t12 := int32(load32(m, uint64(uint32(v0))+12))
 			v4 = t12
@@ -67228,8 +67377,8 @@ func (m *Module) _bit_bor(v0 int32) int32 {
 		}
 	l3:
 		store32(m, uint64(uint32(v1))+4, uint32(v2))
-		store32(m, uint64(uint32(v1)), uint32(i32(1052599)))
-		t16 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1052591)))
+		t16 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t16)
 		panic("unreachable")
 	}
@@ -67371,7 +67520,7 @@ func (m *Module) _bit_bxor(v0 int32) int32 {
 		if t11 != 0 {
 			goto l2
 		}
-		v2 = i32(1055188)
+		v2 = i32(1055180)
 		{
 			t12 := int32(load32(m, uint64(uint32(v0))+12))
 			v4 = t12
@@ -67392,8 +67541,8 @@ func (m *Module) _bit_bxor(v0 int32) int32 {
 		}
 	l3:
 		store32(m, uint64(uint32(v1))+4, uint32(v2))
-		store32(m, uint64(uint32(v1)), uint32(i32(1052599)))
-		t16 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1052591)))
+		t16 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t16)
 		panic("unreachable")
 	}
@@ -67530,7 +67679,7 @@ l1:
 			if t11 != 0 {
 				goto l2
 			}
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			{
 				t12 := int32(load32(m, uint64(uint32(v0))+12))
 				v3 = t12
@@ -67551,8 +67700,8 @@ l1:
 			}
 		l4:
 			store32(m, uint64(uint32(v1))+20, uint32(v2))
-			store32(m, uint64(uint32(v1))+16, uint32(i32(1052599)))
-			t16 := m._lua_pushfstring(v0, i32(1051983), v1+i32(16))
+			store32(m, uint64(uint32(v1))+16, uint32(i32(1052591)))
+			t16 := m._lua_pushfstring(v0, i32(1051975), v1+i32(16))
 			m._luaL_argerror(v0, i32(1), t16)
 			panic("unreachable")
 		}
@@ -67604,7 +67753,7 @@ l6:
 			if t27 != 0 {
 				goto l7
 			}
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			{
 				t28 := int32(load32(m, uint64(uint32(v0))+12))
 				v4 = t28
@@ -67626,8 +67775,8 @@ l6:
 			}
 		l9:
 			store32(m, uint64(uint32(v1))+4, uint32(v2))
-			store32(m, uint64(uint32(v1)), uint32(i32(1052599)))
-			t32 := m._lua_pushfstring(v0, i32(1051983), v1)
+			store32(m, uint64(uint32(v1)), uint32(i32(1052591)))
+			t32 := m._lua_pushfstring(v0, i32(1051975), v1)
 			m._luaL_argerror(v0, i32(2), t32)
 			panic("unreachable")
 		}
@@ -67694,7 +67843,7 @@ l1:
 			if t11 != 0 {
 				goto l2
 			}
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			{
 				t12 := int32(load32(m, uint64(uint32(v0))+12))
 				v3 = t12
@@ -67715,8 +67864,8 @@ l1:
 			}
 		l4:
 			store32(m, uint64(uint32(v1))+20, uint32(v2))
-			store32(m, uint64(uint32(v1))+16, uint32(i32(1052599)))
-			t16 := m._lua_pushfstring(v0, i32(1051983), v1+i32(16))
+			store32(m, uint64(uint32(v1))+16, uint32(i32(1052591)))
+			t16 := m._lua_pushfstring(v0, i32(1051975), v1+i32(16))
 			m._luaL_argerror(v0, i32(1), t16)
 			panic("unreachable")
 		}
@@ -67768,7 +67917,7 @@ l6:
 			if t27 != 0 {
 				goto l7
 			}
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			{
 				t28 := int32(load32(m, uint64(uint32(v0))+12))
 				v4 = t28
@@ -67790,8 +67939,8 @@ l6:
 			}
 		l9:
 			store32(m, uint64(uint32(v1))+4, uint32(v2))
-			store32(m, uint64(uint32(v1)), uint32(i32(1052599)))
-			t32 := m._lua_pushfstring(v0, i32(1051983), v1)
+			store32(m, uint64(uint32(v1)), uint32(i32(1052591)))
+			t32 := m._lua_pushfstring(v0, i32(1051975), v1)
 			m._luaL_argerror(v0, i32(2), t32)
 			panic("unreachable")
 		}
@@ -67858,7 +68007,7 @@ l1:
 			if t11 != 0 {
 				goto l2
 			}
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			{
 				t12 := int32(load32(m, uint64(uint32(v0))+12))
 				v3 = t12
@@ -67879,8 +68028,8 @@ l1:
 			}
 		l4:
 			store32(m, uint64(uint32(v1))+20, uint32(v2))
-			store32(m, uint64(uint32(v1))+16, uint32(i32(1052599)))
-			t16 := m._lua_pushfstring(v0, i32(1051983), v1+i32(16))
+			store32(m, uint64(uint32(v1))+16, uint32(i32(1052591)))
+			t16 := m._lua_pushfstring(v0, i32(1051975), v1+i32(16))
 			m._luaL_argerror(v0, i32(1), t16)
 			panic("unreachable")
 		}
@@ -67932,7 +68081,7 @@ l6:
 			if t27 != 0 {
 				goto l7
 			}
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			{
 				t28 := int32(load32(m, uint64(uint32(v0))+12))
 				v4 = t28
@@ -67954,8 +68103,8 @@ l6:
 			}
 		l9:
 			store32(m, uint64(uint32(v1))+4, uint32(v2))
-			store32(m, uint64(uint32(v1)), uint32(i32(1052599)))
-			t32 := m._lua_pushfstring(v0, i32(1051983), v1)
+			store32(m, uint64(uint32(v1)), uint32(i32(1052591)))
+			t32 := m._lua_pushfstring(v0, i32(1051975), v1)
 			m._luaL_argerror(v0, i32(2), t32)
 			panic("unreachable")
 		}
@@ -68022,7 +68171,7 @@ l1:
 			if t11 != 0 {
 				goto l2
 			}
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			{
 				t12 := int32(load32(m, uint64(uint32(v0))+12))
 				v3 = t12
@@ -68043,8 +68192,8 @@ l1:
 			}
 		l4:
 			store32(m, uint64(uint32(v1))+20, uint32(v2))
-			store32(m, uint64(uint32(v1))+16, uint32(i32(1052599)))
-			t16 := m._lua_pushfstring(v0, i32(1051983), v1+i32(16))
+			store32(m, uint64(uint32(v1))+16, uint32(i32(1052591)))
+			t16 := m._lua_pushfstring(v0, i32(1051975), v1+i32(16))
 			m._luaL_argerror(v0, i32(1), t16)
 			panic("unreachable")
 		}
@@ -68096,7 +68245,7 @@ l6:
 			if t27 != 0 {
 				goto l7
 			}
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			{
 				t28 := int32(load32(m, uint64(uint32(v0))+12))
 				v4 = t28
@@ -68118,8 +68267,8 @@ l6:
 			}
 		l9:
 			store32(m, uint64(uint32(v1))+4, uint32(v2))
-			store32(m, uint64(uint32(v1)), uint32(i32(1052599)))
-			t32 := m._lua_pushfstring(v0, i32(1051983), v1)
+			store32(m, uint64(uint32(v1)), uint32(i32(1052591)))
+			t32 := m._lua_pushfstring(v0, i32(1051975), v1)
 			m._luaL_argerror(v0, i32(2), t32)
 			panic("unreachable")
 		}
@@ -68186,7 +68335,7 @@ l1:
 			if t11 != 0 {
 				goto l2
 			}
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			{
 				t12 := int32(load32(m, uint64(uint32(v0))+12))
 				v3 = t12
@@ -68207,8 +68356,8 @@ l1:
 			}
 		l4:
 			store32(m, uint64(uint32(v1))+20, uint32(v2))
-			store32(m, uint64(uint32(v1))+16, uint32(i32(1052599)))
-			t16 := m._lua_pushfstring(v0, i32(1051983), v1+i32(16))
+			store32(m, uint64(uint32(v1))+16, uint32(i32(1052591)))
+			t16 := m._lua_pushfstring(v0, i32(1051975), v1+i32(16))
 			m._luaL_argerror(v0, i32(1), t16)
 			panic("unreachable")
 		}
@@ -68260,7 +68409,7 @@ l6:
 			if t27 != 0 {
 				goto l7
 			}
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			{
 				t28 := int32(load32(m, uint64(uint32(v0))+12))
 				v4 = t28
@@ -68282,8 +68431,8 @@ l6:
 			}
 		l9:
 			store32(m, uint64(uint32(v1))+4, uint32(v2))
-			store32(m, uint64(uint32(v1)), uint32(i32(1052599)))
-			t32 := m._lua_pushfstring(v0, i32(1051983), v1)
+			store32(m, uint64(uint32(v1)), uint32(i32(1052591)))
+			t32 := m._lua_pushfstring(v0, i32(1051975), v1)
 			m._luaL_argerror(v0, i32(2), t32)
 			panic("unreachable")
 		}
@@ -68350,7 +68499,7 @@ l1:
 			if t11 != 0 {
 				goto l2
 			}
-			v2 = i32(1055188)
+			v2 = i32(1055180)
 			{
 				t12 := int32(load32(m, uint64(uint32(v0))+12))
 				v3 = t12
@@ -68371,8 +68520,8 @@ l1:
 			}
 		l4:
 			store32(m, uint64(uint32(v1))+4, uint32(v2))
-			store32(m, uint64(uint32(v1)), uint32(i32(1052599)))
-			t16 := m._lua_pushfstring(v0, i32(1051983), v1)
+			store32(m, uint64(uint32(v1)), uint32(i32(1052591)))
+			t16 := m._lua_pushfstring(v0, i32(1051975), v1)
 			m._luaL_argerror(v0, i32(1), t16)
 			panic("unreachable")
 		}
@@ -68445,7 +68594,7 @@ l1:
 		if t11 != 0 {
 			goto l2
 		}
-		v2 = i32(1055188)
+		v2 = i32(1055180)
 		{
 			t12 := int32(load32(m, uint64(uint32(v0))+12))
 			v5 = t12
@@ -68466,8 +68615,8 @@ l1:
 		}
 	l3:
 		store32(m, uint64(uint32(v1))+20, uint32(v2))
-		store32(m, uint64(uint32(v1))+16, uint32(i32(1052599)))
-		t16 := m._lua_pushfstring(v0, i32(1051983), v1+i32(16))
+		store32(m, uint64(uint32(v1))+16, uint32(i32(1052591)))
+		t16 := m._lua_pushfstring(v0, i32(1051975), v1+i32(16))
 		m._luaL_argerror(v0, i32(1), t16)
 		panic("unreachable")
 	}
@@ -68524,7 +68673,7 @@ l2:
 				if t26 != 0 {
 					goto l4
 				}
-				v2 = i32(1055188)
+				v2 = i32(1055180)
 				{
 					t27 := int32(load32(m, uint64(uint32(v0))+12))
 					v4 = t27
@@ -68546,8 +68695,8 @@ l2:
 				}
 			l9:
 				store32(m, uint64(uint32(v1))+4, uint32(v2))
-				store32(m, uint64(uint32(v1)), uint32(i32(1052599)))
-				t31 := m._lua_pushfstring(v0, i32(1051983), v1)
+				store32(m, uint64(uint32(v1)), uint32(i32(1052591)))
+				t31 := m._lua_pushfstring(v0, i32(1051975), v1)
 				m._luaL_argerror(v0, i32(2), t31)
 				panic("unreachable")
 			}
@@ -68577,9 +68726,9 @@ l4:
 		t35 := v1 + i32(32)
 		v6 = v5 + i32(-1)
 		t37 := t35 + v6
-		p36 := i32(1054977)
+		p36 := i32(1054969)
 		if v2 < i32(0) {
-			p36 = i32(1057020)
+			p36 = i32(1057012)
 		}
 		v2 = p36
 		t38 := int32(load8(m, uint64(uint32(v2+v4&i32(15)))))
@@ -68644,7 +68793,7 @@ func (m *Module) _lua_cjson_new(v0 int32) int32 {
 	m.___stack_pointer = v1
 	memory_copy(m, uint32(v1+i32(32)), uint32(i32(1075808)), uint32(i32(88)))
 	store64(m, uint64(uint32(v1))+16, uint64(i64(0x3fe0000000000000)))
-	_ = m._snprintf(v1+i32(128), i32(8), i32(1054917), v1+i32(16))
+	_ = m._snprintf(v1+i32(128), i32(8), i32(1054909), v1+i32(16))
 	{
 		{
 			t2 := int32(load8(m, uint64(uint32(v1))+128))
@@ -68669,7 +68818,7 @@ func (m *Module) _lua_cjson_new(v0 int32) int32 {
 			m._lua_pushcclosure(v0, i32(54), i32(0))
 			t7 := int32(load32(m, uint64(uint32(v0))+8))
 			v4 = t7
-			t8 := m._luaS_newlstr(v0, i32(1056641), i32(4))
+			t8 := m._luaS_newlstr(v0, i32(1056633), i32(4))
 			v5 = t8
 			store32(m, uint64(uint32(v1))+136, uint32(i32(4)))
 			store32(m, uint64(uint32(v1))+128, uint32(v5))
@@ -68690,7 +68839,7 @@ func (m *Module) _lua_cjson_new(v0 int32) int32 {
 			store64(m, uint64(uint32(v3))+1288, uint64(i64(0)))
 			store32(m, uint64(uint32(v3))+1280, uint32(v4))
 			if v4 == 0 {
-				m._die(i32(1050335), i32(0))
+				m._die(i32(1050327), i32(0))
 				panic("unreachable")
 			}
 			store8(m, uint64(uint32(v4)), byte(i32(0)))
@@ -68740,8 +68889,8 @@ func (m *Module) _lua_cjson_new(v0 int32) int32 {
 			v4 = t12
 			t13 := int32(load32(m, uint64(uint32(v0))+12))
 			if v4-t13 > i32(127984) {
-				store32(m, uint64(uint32(v1)), uint32(i32(1051827)))
-				m._luaL_error(v0, i32(1058448), v1)
+				store32(m, uint64(uint32(v1)), uint32(i32(1051819)))
+				m._luaL_error(v0, i32(1058440), v1)
 				panic("unreachable")
 			}
 			{
@@ -68830,7 +68979,7 @@ func (m *Module) _lua_cjson_new(v0 int32) int32 {
 			t39 := v0
 			v4 = t38
 			store32(m, uint64(uint32(t39))+8, uint32(v4+i32(16)))
-			t40 := m._luaS_newlstr(v0, i32(1053836), i32(4))
+			t40 := m._luaS_newlstr(v0, i32(1053828), i32(4))
 			v2 = t40
 			store32(m, uint64(uint32(v1))+136, uint32(i32(4)))
 			store32(m, uint64(uint32(v1))+128, uint32(v2))
@@ -68838,10 +68987,10 @@ func (m *Module) _lua_cjson_new(v0 int32) int32 {
 			m._luaV_settable(v0, v4+i32(-16), v1+i32(128), t41+i32(-16))
 			t42 := int32(load32(m, uint64(uint32(v0))+8))
 			store32(m, uint64(uint32(v0))+8, uint32(t42+i32(-16)))
-			m._lua_pushlstring(v0, i32(1052848), i32(5))
+			m._lua_pushlstring(v0, i32(1052840), i32(5))
 			t43 := int32(load32(m, uint64(uint32(v0))+8))
 			v4 = t43
-			t44 := m._luaS_newlstr(v0, i32(1057070), i32(5))
+			t44 := m._luaS_newlstr(v0, i32(1057062), i32(5))
 			v2 = t44
 			store32(m, uint64(uint32(v1))+136, uint32(i32(4)))
 			store32(m, uint64(uint32(v1))+128, uint32(v2))
@@ -68849,10 +68998,10 @@ func (m *Module) _lua_cjson_new(v0 int32) int32 {
 			m._luaV_settable(v0, v4+i32(-32), v1+i32(128), t45+i32(-16))
 			t46 := int32(load32(m, uint64(uint32(v0))+8))
 			store32(m, uint64(uint32(v0))+8, uint32(t46+i32(-16)))
-			m._lua_pushlstring(v0, i32(1057519), i32(5))
+			m._lua_pushlstring(v0, i32(1057511), i32(5))
 			t47 := int32(load32(m, uint64(uint32(v0))+8))
 			v4 = t47
-			t48 := m._luaS_newlstr(v0, i32(1056892), i32(8))
+			t48 := m._luaS_newlstr(v0, i32(1056884), i32(8))
 			v2 = t48
 			store32(m, uint64(uint32(v1))+136, uint32(i32(4)))
 			store32(m, uint64(uint32(v1))+128, uint32(v2))
@@ -68864,8 +69013,8 @@ func (m *Module) _lua_cjson_new(v0 int32) int32 {
 			return i32(1)
 		}
 	l0:
-		t51 := int32(load32(m, uint64(uint32(i32(0)))+1059620))
-		_ = m._fwrite(i32(1057750), i32(45), i32(1), t51)
+		t51 := int32(load32(m, uint64(uint32(i32(0)))+1059612))
+		_ = m._fwrite(i32(1057742), i32(45), i32(1), t51)
 		panic("unreachable")
 	}
 }
@@ -68926,7 +69075,7 @@ func (m *Module) _die(v0, v1 int32) {
 	v2 = t0 - i32(16)
 	m.___stack_pointer = v2
 	store32(m, uint64(uint32(v2))+12, uint32(v1))
-	t1 := int32(load32(m, uint64(uint32(i32(0)))+1059620))
+	t1 := int32(load32(m, uint64(uint32(i32(0)))+1059612))
 	_ = m._vfprintf(t1, v0, v1)
 	panic("unreachable")
 }
@@ -68957,7 +69106,7 @@ func (m *Module) _json_encode(v0 int32) int32 {
 			}
 			fallthrough
 		default:
-			m._luaL_error(v0, i32(1053195), i32(0))
+			m._luaL_error(v0, i32(1053187), i32(0))
 			panic("unreachable")
 		case 5:
 			t8 := int32(load32(m, uint64(uint32(v2))))
@@ -68969,7 +69118,7 @@ l3:
 		t9 := int32(load32(m, uint64(uint32(v0))+8))
 		t10 := int32(load32(m, uint64(uint32(v0))+12))
 		if t9-t10 != i32(16) {
-			m._luaL_argerror(v0, i32(1), i32(1051136))
+			m._luaL_argerror(v0, i32(1), i32(1051128))
 			panic("unreachable")
 		}
 		{
@@ -68985,7 +69134,7 @@ l3:
 			store64(m, uint64(uint32(v4)), uint64(i64(0)))
 			store32(m, uint64(uint32(v1))+8, uint32(v3))
 			if v3 == 0 {
-				m._die(i32(1050335), i32(0))
+				m._die(i32(1050327), i32(0))
 				panic("unreachable")
 			}
 			store8(m, uint64(uint32(v3)), byte(i32(0)))
@@ -69075,9 +69224,9 @@ func (m *Module) _json_append_data(v0, v1, v2, v3 int32) {
 							l10:
 								t10 := int32(load32(m, uint64(uint32(v3))))
 								v0 = t10 + v0
-								t11 := int32(load32(m, uint64(uint32(i32(0)))+1055302))
+								t11 := int32(load32(m, uint64(uint32(i32(0)))+1055294))
 								store32(m, uint64(uint32(v0)), uint32(t11))
-								t12 := int32(load8(m, uint64(uint32(i32(0)))+1055306))
+								t12 := int32(load8(m, uint64(uint32(i32(0)))+1055298))
 								store8(m, uint64(uint32(v0+i32(4))), byte(t12))
 								t13 := int32(load32(m, uint64(uint32(v3))+8))
 								store32(m, uint64(uint32(v3))+8, uint32(t13+i32(5)))
@@ -69174,7 +69323,7 @@ func (m *Module) _json_append_data(v0, v1, v2, v3 int32) {
 											m._strbuf_free(v3)
 										}
 									l20:
-										v3 = i32(1055188)
+										v3 = i32(1055180)
 										{
 											t35 := int32(load32(m, uint64(uint32(v0))+8))
 											v5 = t35
@@ -69190,9 +69339,9 @@ func (m *Module) _json_append_data(v0, v1, v2, v3 int32) {
 											v3 = t37
 										}
 									l21:
-										store32(m, uint64(uint32(v4))+36, uint32(i32(1050551)))
+										store32(m, uint64(uint32(v4))+36, uint32(i32(1050543)))
 										store32(m, uint64(uint32(v4))+32, uint32(v3))
-										m._luaL_error(v0, i32(0x100ddc), v4+i32(32))
+										m._luaL_error(v0, i32(1052116), v4+i32(32))
 										panic("unreachable")
 									}
 								l18:
@@ -69293,7 +69442,7 @@ func (m *Module) _json_append_data(v0, v1, v2, v3 int32) {
 						}
 					l17:
 						store32(m, uint64(uint32(v4))+16, uint32(v6))
-						m._luaL_error(v0, i32(1058787), v4+i32(16))
+						m._luaL_error(v0, i32(1058779), v4+i32(16))
 						panic("unreachable")
 					l15:
 						store32(m, uint64(uint32(v0))+8, uint32(v7))
@@ -69463,7 +69612,7 @@ func (m *Module) _json_append_data(v0, v1, v2, v3 int32) {
 							v5 = t84
 						}
 					l39:
-						v3 = i32(1055188)
+						v3 = i32(1055180)
 						{
 							if v5+i32(-32) == i32(1074872) {
 								goto l40
@@ -69477,9 +69626,9 @@ func (m *Module) _json_append_data(v0, v1, v2, v3 int32) {
 							v3 = t86
 						}
 					l40:
-						store32(m, uint64(uint32(v4))+52, uint32(i32(1054419)))
+						store32(m, uint64(uint32(v4))+52, uint32(i32(1054411)))
 						store32(m, uint64(uint32(v4))+48, uint32(v3))
-						m._luaL_error(v0, i32(0x100ddc), v4+i32(48))
+						m._luaL_error(v0, i32(1052116), v4+i32(48))
 						panic("unreachable")
 					case 0:
 						{
@@ -69535,7 +69684,7 @@ func (m *Module) _json_append_data(v0, v1, v2, v3 int32) {
 				v5 = t104
 			}
 		l44:
-			v3 = i32(1055188)
+			v3 = i32(1055180)
 			{
 				if v5+i32(-16) == i32(1074872) {
 					goto l45
@@ -69549,9 +69698,9 @@ func (m *Module) _json_append_data(v0, v1, v2, v3 int32) {
 				v3 = t106
 			}
 		l45:
-			store32(m, uint64(uint32(v4))+4, uint32(i32(1056115)))
+			store32(m, uint64(uint32(v4))+4, uint32(i32(1056107)))
 			store32(m, uint64(uint32(v4)), uint32(v3))
-			m._luaL_error(v0, i32(0x100ddc), v4)
+			m._luaL_error(v0, i32(1052116), v4)
 			panic("unreachable")
 		l23:
 			t107 := int32(load32(m, uint64(uint32(v5))+20))
@@ -69687,7 +69836,7 @@ func (m *Module) _json_decode(v0 int32) int32 {
 		t1 := int32(load32(m, uint64(uint32(v0))+8))
 		t2 := int32(load32(m, uint64(uint32(v0))+12))
 		if t1-t2 != i32(16) {
-			m._luaL_argerror(v0, i32(1), i32(1051136))
+			m._luaL_argerror(v0, i32(1), i32(1051128))
 			panic("unreachable")
 		}
 		{
@@ -69711,7 +69860,7 @@ func (m *Module) _json_decode(v0 int32) int32 {
 				}
 				fallthrough
 			default:
-				m._luaL_error(v0, i32(1053195), i32(0))
+				m._luaL_error(v0, i32(1053187), i32(0))
 				panic("unreachable")
 			case 5:
 				t10 := int32(load32(m, uint64(uint32(v2))))
@@ -69746,7 +69895,7 @@ func (m *Module) _json_decode(v0 int32) int32 {
 				t20 := m._malloc(i32(24))
 				v2 = t20
 				if v2 == 0 {
-					m._die(i32(1050335), i32(0))
+					m._die(i32(1050327), i32(0))
 					panic("unreachable")
 				}
 				p21 := i32(1023)
@@ -69756,7 +69905,7 @@ func (m *Module) _json_decode(v0 int32) int32 {
 				v4 = p21
 				if uint32(v4) < uint32(v3) {
 					store32(m, uint64(uint32(v1))+16, uint32(v3))
-					m._die(i32(1050884), v1+i32(16))
+					m._die(i32(1050876), v1+i32(16))
 					panic("unreachable")
 				}
 				store32(m, uint64(uint32(v2))+4, uint32(v4))
@@ -69766,7 +69915,7 @@ func (m *Module) _json_decode(v0 int32) int32 {
 				store64(m, uint64(uint32(v2))+8, uint64(i64(0)))
 				store32(m, uint64(uint32(v2)), uint32(v3))
 				if v3 == 0 {
-					m._die(i32(1050335), i32(0))
+					m._die(i32(1050327), i32(0))
 					panic("unreachable")
 				}
 				store32(m, uint64(uint32(v2))+12, uint32(i32(1)))
@@ -69787,11 +69936,11 @@ func (m *Module) _json_decode(v0 int32) int32 {
 					}
 					t28 := int32(load32(m, uint64(uint32(p27))))
 					v2 = t28
-					store32(m, uint64(uint32(v1))+32, uint32(i32(1055971)))
+					store32(m, uint64(uint32(v1))+32, uint32(i32(1055963)))
 					store32(m, uint64(uint32(v1))+36, uint32(v2))
 					t29 := int32(load32(m, uint64(uint32(v1))+52))
 					store32(m, uint64(uint32(v1))+40, uint32(t29+i32(1)))
-					m._luaL_error(v0, i32(1056412), v1+i32(32))
+					m._luaL_error(v0, i32(1056404), v1+i32(32))
 					panic("unreachable")
 				}
 				{
@@ -69815,7 +69964,7 @@ func (m *Module) _json_decode(v0 int32) int32 {
 				m.___stack_pointer = v1 + i32(96)
 				return i32(1)
 			}
-			v3 = i32(1055188)
+			v3 = i32(1055180)
 			{
 				t12 := int32(load32(m, uint64(uint32(v0))+12))
 				v2 = t12
@@ -69836,14 +69985,14 @@ func (m *Module) _json_decode(v0 int32) int32 {
 			}
 		l6:
 			store32(m, uint64(uint32(v1))+4, uint32(v3))
-			store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-			t16 := m._lua_pushfstring(v0, i32(1051983), v1)
+			store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+			t16 := m._lua_pushfstring(v0, i32(1051975), v1)
 			m._luaL_argerror(v0, i32(1), t16)
 			panic("unreachable")
 		}
 	}
 l8:
-	m._luaL_error(v0, i32(0x102255), i32(0))
+	m._luaL_error(v0, i32(1057357), i32(0))
 	panic("unreachable")
 }
 
@@ -69896,7 +70045,7 @@ l0:
 		v6 = t15
 		t16 := int32(load32(m, uint64(uint32(v0))))
 		v4 = t16
-		store32(m, uint64(uint32(v1))+8, uint32(i32(1053726)))
+		store32(m, uint64(uint32(v1))+8, uint32(i32(1053718)))
 		store32(m, uint64(uint32(v1))+4, uint32(v6-v4))
 		goto l2
 	default:
@@ -69912,7 +70061,7 @@ l0:
 			v6 = t18
 			t19 := int32(load8(m, uint64(uint32(v6))))
 			if t19 != i32(34) {
-				m.___assert_fail(i32(1059370), i32(1056662), i32(896), i32(1053703))
+				m.___assert_fail(i32(1059362), i32(1056654), i32(896), i32(1053695))
 				panic("unreachable")
 			}
 			t20 := int32(load32(m, uint64(uint32(v0))+12))
@@ -69954,7 +70103,7 @@ l0:
 					t24 := int32(load32(m, uint64(uint32(v0+i32(4)))))
 					t25 := int32(load32(m, uint64(uint32(v0))))
 					store32(m, uint64(uint32(v1))+4, uint32(t24-t25))
-					store32(m, uint64(uint32(v1))+8, uint32(i32(1054479)))
+					store32(m, uint64(uint32(v1))+8, uint32(i32(1054471)))
 					goto l2
 				}
 			l10:
@@ -70163,7 +70312,7 @@ l0:
 						t46 := int32(load32(m, uint64(uint32(v0+i32(4)))))
 						t47 := int32(load32(m, uint64(uint32(v0))))
 						store32(m, uint64(uint32(v1))+4, uint32(t46-t47))
-						store32(m, uint64(uint32(v1))+8, uint32(i32(1055836)))
+						store32(m, uint64(uint32(v1))+8, uint32(i32(1055828)))
 						goto l2
 					}
 					if v4 != 0 {
@@ -70173,7 +70322,7 @@ l0:
 					t28 := int32(load32(m, uint64(uint32(v0+i32(4)))))
 					t29 := int32(load32(m, uint64(uint32(v0))))
 					store32(m, uint64(uint32(v1))+4, uint32(t28-t29))
-					store32(m, uint64(uint32(v1))+8, uint32(i32(1055864)))
+					store32(m, uint64(uint32(v1))+8, uint32(i32(1055856)))
 					goto l2
 				}
 			l14:
@@ -70198,11 +70347,11 @@ l0:
 				v4 = v0 + i32(4)
 				t71 := int32(load32(m, uint64(uint32(v4))))
 				v6 = t71
-				t72 := m._strncmp(v6, i32(1055150), i32(4))
+				t72 := m._strncmp(v6, i32(1055142), i32(4))
 				if t72 != 0 {
-					t74 := m._strncmp(v6, i32(1055302), i32(5))
+					t74 := m._strncmp(v6, i32(1055294), i32(5))
 					if t74 != 0 {
-						t76 := m._strncmp(v6, i32(1053836), i32(4))
+						t76 := m._strncmp(v6, i32(1053828), i32(4))
 						if t76 != 0 {
 							{
 								t78 := int32(load32(m, uint64(uint32(v0))+12))
@@ -70223,7 +70372,7 @@ l0:
 							v6 = t81
 							t82 := int32(load32(m, uint64(uint32(v0))))
 							v4 = t82
-							store32(m, uint64(uint32(v1))+8, uint32(i32(1053726)))
+							store32(m, uint64(uint32(v1))+8, uint32(i32(1053718)))
 							store32(m, uint64(uint32(v1))+4, uint32(v6-v4))
 							goto l2
 						}
@@ -70286,11 +70435,11 @@ l0:
 					if int32(int8(v4)) < i32(58) {
 						goto l35
 					}
-					t67 := m._strncasecmp(v6, i32(1054934), i32(3))
+					t67 := m._strncasecmp(v6, i32(1054926), i32(3))
 					if t67 == 0 {
 						goto l36
 					}
-					t68 := m._strncasecmp(v6, i32(1053750), i32(3))
+					t68 := m._strncasecmp(v6, i32(1053742), i32(3))
 					if t68 != 0 {
 						goto l35
 					}
@@ -70302,7 +70451,7 @@ l0:
 			v6 = t69
 			t70 := int32(load32(m, uint64(uint32(v0))))
 			v4 = t70
-			store32(m, uint64(uint32(v1))+8, uint32(i32(1052480)))
+			store32(m, uint64(uint32(v1))+8, uint32(i32(1052472)))
 			store32(m, uint64(uint32(v1))+4, uint32(v6-v4))
 			goto l2
 		}
@@ -70325,7 +70474,7 @@ l0:
 			v6 = t88
 			t89 := int32(load32(m, uint64(uint32(v0))))
 			v4 = t89
-			store32(m, uint64(uint32(v1))+8, uint32(i32(1052480)))
+			store32(m, uint64(uint32(v1))+8, uint32(i32(1052472)))
 			store32(m, uint64(uint32(v1))+4, uint32(v6-v4))
 			goto l2
 		}
@@ -70436,11 +70585,11 @@ func (m *Module) _json_process_value(v0, v1, v2 int32) {
 							}
 							t70 := int32(load32(m, uint64(uint32(p69))))
 							v1 = t70
-							store32(m, uint64(uint32(v3))+64, uint32(i32(1054401)))
+							store32(m, uint64(uint32(v3))+64, uint32(i32(1054393)))
 							store32(m, uint64(uint32(v3))+68, uint32(v1))
 							t71 := int32(load32(m, uint64(uint32(v3))+124))
 							store32(m, uint64(uint32(v3))+72, uint32(t71+i32(1)))
-							m._luaL_error(v0, i32(1056412), v3+i32(64))
+							m._luaL_error(v0, i32(1056404), v3+i32(64))
 							panic("unreachable")
 						}
 						t24 := int32(load32(m, uint64(uint32(v3))+128))
@@ -70458,11 +70607,11 @@ func (m *Module) _json_process_value(v0, v1, v2 int32) {
 							}
 							t74 := int32(load32(m, uint64(uint32(p73))))
 							v1 = t74
-							store32(m, uint64(uint32(v3))+48, uint32(i32(1052854)))
+							store32(m, uint64(uint32(v3))+48, uint32(i32(1052846)))
 							store32(m, uint64(uint32(v3))+52, uint32(v1))
 							t75 := int32(load32(m, uint64(uint32(v3))+124))
 							store32(m, uint64(uint32(v3))+56, uint32(t75+i32(1)))
-							m._luaL_error(v0, i32(1056412), v3+i32(48))
+							m._luaL_error(v0, i32(1056404), v3+i32(48))
 							panic("unreachable")
 						}
 						m._json_next_token(v1, v3+i32(120))
@@ -70489,11 +70638,11 @@ func (m *Module) _json_process_value(v0, v1, v2 int32) {
 							}
 							t30 := int32(load32(m, uint64(uint32(p29))))
 							v1 = t30
-							store32(m, uint64(uint32(v3))+32, uint32(i32(1055951)))
+							store32(m, uint64(uint32(v3))+32, uint32(i32(1055943)))
 							store32(m, uint64(uint32(v3))+36, uint32(v1))
 							t31 := int32(load32(m, uint64(uint32(v3))+124))
 							store32(m, uint64(uint32(v3))+40, uint32(t31+i32(1)))
-							m._luaL_error(v0, i32(1056412), v3+i32(32))
+							m._luaL_error(v0, i32(1056404), v3+i32(32))
 							panic("unreachable")
 						}
 					}
@@ -70577,11 +70726,11 @@ func (m *Module) _json_process_value(v0, v1, v2 int32) {
 						}
 						t51 := int32(load32(m, uint64(uint32(p50))))
 						v1 = t51
-						store32(m, uint64(uint32(v3))+96, uint32(i32(1055932)))
+						store32(m, uint64(uint32(v3))+96, uint32(i32(1055924)))
 						store32(m, uint64(uint32(v3))+100, uint32(v1))
 						t52 := int32(load32(m, uint64(uint32(v3))+124))
 						store32(m, uint64(uint32(v3))+104, uint32(t52+i32(1)))
-						m._luaL_error(v0, i32(1056412), v3+i32(96))
+						m._luaL_error(v0, i32(1056404), v3+i32(96))
 						panic("unreachable")
 					}
 				}
@@ -70612,8 +70761,8 @@ func (m *Module) _json_process_value(v0, v1, v2 int32) {
 				t61 := int32(load32(m, uint64(uint32(v2))+4))
 				store32(m, uint64(uint32(v3))+8, uint32(t61+i32(1)))
 				store32(m, uint64(uint32(v3))+4, uint32(v1))
-				store32(m, uint64(uint32(v3)), uint32(i32(1055205)))
-				m._luaL_error(v0, i32(1056412), v3)
+				store32(m, uint64(uint32(v3)), uint32(i32(1055197)))
+				m._luaL_error(v0, i32(1056404), v3)
 				panic("unreachable")
 			case 4:
 				t62 := int32(load32(m, uint64(uint32(v2))+8))
@@ -70634,7 +70783,7 @@ func (m *Module) _json_process_value(v0, v1, v2 int32) {
 		t67 := int32(load32(m, uint64(uint32(v1))+16))
 		store32(m, uint64(uint32(v3))+16, uint32(t67))
 		store32(m, uint64(uint32(v3))+20, uint32(v5-v2))
-		m._luaL_error(v0, i32(1056453), v3+i32(16))
+		m._luaL_error(v0, i32(1056445), v3+i32(16))
 		panic("unreachable")
 	}
 l16:
@@ -70647,7 +70796,7 @@ l16:
 	t79 := int32(load32(m, uint64(uint32(v1))+16))
 	store32(m, uint64(uint32(v3))+80, uint32(t79))
 	store32(m, uint64(uint32(v3))+84, uint32(v5-v2))
-	m._luaL_error(v0, i32(1056453), v3+i32(80))
+	m._luaL_error(v0, i32(1056445), v3+i32(80))
 	panic("unreachable")
 }
 
@@ -70683,7 +70832,7 @@ func (m *Module) _json_cfg_encode_sparse_array(v0 int32) int32 {
 		v2 = t1
 		t2 := int32(load32(m, uint64(uint32(v0))+12))
 		if v2-t2 > i32(48) {
-			m._luaL_argerror(v0, i32(4), i32(1051456))
+			m._luaL_argerror(v0, i32(4), i32(1051448))
 			panic("unreachable")
 		}
 	l2:
@@ -70711,7 +70860,7 @@ func (m *Module) _json_cfg_encode_sparse_array(v0 int32) int32 {
 						}
 						fallthrough
 					default:
-						m._luaL_error(v0, i32(1053195), i32(0))
+						m._luaL_error(v0, i32(1053187), i32(0))
 						panic("unreachable")
 					case 5:
 						t13 := int32(load32(m, uint64(uint32(v2))))
@@ -70746,7 +70895,7 @@ func (m *Module) _json_cfg_encode_sparse_array(v0 int32) int32 {
 					t19 := m._luaL_checkinteger(v0, i32(2))
 					v6 = t19
 					store64(m, uint64(uint32(v1))+16, uint64(i64(0x7fffffff00000000)))
-					_ = m._snprintf(v1+i32(32), i32(64), i32(1056606), v1+i32(16))
+					_ = m._snprintf(v1+i32(32), i32(64), i32(1056598), v1+i32(16))
 					v5 = int32(v6)
 					if v5 <= i32(-1) {
 						m._luaL_argerror(v0, i32(1), v1+i32(32))
@@ -70786,7 +70935,7 @@ func (m *Module) _json_cfg_encode_sparse_array(v0 int32) int32 {
 					t27 := m._luaL_checkinteger(v0, i32(3))
 					v6 = t27
 					store64(m, uint64(uint32(v1)), uint64(i64(0x7fffffff00000000)))
-					_ = m._snprintf(v1+i32(32), i32(64), i32(1056606), v1)
+					_ = m._snprintf(v1+i32(32), i32(64), i32(1056598), v1)
 					v5 = int32(v6)
 					if v5 <= i32(-1) {
 						m._luaL_argerror(v0, i32(1), v1+i32(32))
@@ -70911,7 +71060,7 @@ func (m *Module) _json_cfg_encode_max_depth(v0 int32) int32 {
 		v2 = t1
 		t2 := int32(load32(m, uint64(uint32(v0))+12))
 		if v2-t2 > i32(16) {
-			m._luaL_argerror(v0, i32(2), i32(1051456))
+			m._luaL_argerror(v0, i32(2), i32(1051448))
 			panic("unreachable")
 		}
 	l2:
@@ -70941,7 +71090,7 @@ func (m *Module) _json_cfg_encode_max_depth(v0 int32) int32 {
 						}
 						fallthrough
 					default:
-						m._luaL_error(v0, i32(1053195), i32(0))
+						m._luaL_error(v0, i32(1053187), i32(0))
 						panic("unreachable")
 					case 5:
 						t14 := int32(load32(m, uint64(uint32(v4))))
@@ -70969,7 +71118,7 @@ func (m *Module) _json_cfg_encode_max_depth(v0 int32) int32 {
 					t17 := m._luaL_checkinteger(v0, i32(1))
 					v5 = t17
 					store64(m, uint64(uint32(v1)), uint64(i64(0x7fffffff00000001)))
-					_ = m._snprintf(v1+i32(16), i32(64), i32(1056606), v1)
+					_ = m._snprintf(v1+i32(16), i32(64), i32(1056598), v1)
 					v3 = int32(v5)
 					if v3 <= i32(0) {
 						m._luaL_argerror(v0, i32(1), v1+i32(16))
@@ -71008,7 +71157,7 @@ func (m *Module) _json_cfg_decode_max_depth(v0 int32) int32 {
 		v2 = t1
 		t2 := int32(load32(m, uint64(uint32(v0))+12))
 		if v2-t2 > i32(16) {
-			m._luaL_argerror(v0, i32(2), i32(1051456))
+			m._luaL_argerror(v0, i32(2), i32(1051448))
 			panic("unreachable")
 		}
 	l2:
@@ -71038,7 +71187,7 @@ func (m *Module) _json_cfg_decode_max_depth(v0 int32) int32 {
 						}
 						fallthrough
 					default:
-						m._luaL_error(v0, i32(1053195), i32(0))
+						m._luaL_error(v0, i32(1053187), i32(0))
 						panic("unreachable")
 					case 5:
 						t14 := int32(load32(m, uint64(uint32(v4))))
@@ -71066,7 +71215,7 @@ func (m *Module) _json_cfg_decode_max_depth(v0 int32) int32 {
 					t17 := m._luaL_checkinteger(v0, i32(1))
 					v5 = t17
 					store64(m, uint64(uint32(v1)), uint64(i64(0x7fffffff00000001)))
-					_ = m._snprintf(v1+i32(16), i32(64), i32(1056606), v1)
+					_ = m._snprintf(v1+i32(16), i32(64), i32(1056598), v1)
 					v3 = int32(v5)
 					if v3 <= i32(0) {
 						m._luaL_argerror(v0, i32(1), v1+i32(16))
@@ -71105,7 +71254,7 @@ func (m *Module) _json_cfg_encode_number_precision(v0 int32) int32 {
 		v2 = t1
 		t2 := int32(load32(m, uint64(uint32(v0))+12))
 		if v2-t2 > i32(16) {
-			m._luaL_argerror(v0, i32(2), i32(1051456))
+			m._luaL_argerror(v0, i32(2), i32(1051448))
 			panic("unreachable")
 		}
 	l2:
@@ -71135,7 +71284,7 @@ func (m *Module) _json_cfg_encode_number_precision(v0 int32) int32 {
 						}
 						fallthrough
 					default:
-						m._luaL_error(v0, i32(1053195), i32(0))
+						m._luaL_error(v0, i32(1053187), i32(0))
 						panic("unreachable")
 					case 5:
 						t14 := int32(load32(m, uint64(uint32(v4))))
@@ -71163,7 +71312,7 @@ func (m *Module) _json_cfg_encode_number_precision(v0 int32) int32 {
 					t17 := m._luaL_checkinteger(v0, i32(1))
 					v5 = t17
 					store64(m, uint64(uint32(v1)), uint64(i64(0xe00000001)))
-					_ = m._snprintf(v1+i32(16), i32(64), i32(1056606), v1)
+					_ = m._snprintf(v1+i32(16), i32(64), i32(1056598), v1)
 					v3 = int32(v5)
 					if uint32(v3+i32(-15)) <= uint32(i32(-15)) {
 						m._luaL_argerror(v0, i32(1), v1+i32(16))
@@ -71198,7 +71347,7 @@ func (m *Module) _json_cfg_encode_keep_buffer(v0 int32) int32 {
 		v1 = t0
 		t1 := int32(load32(m, uint64(uint32(v0))+12))
 		if v1-t1 > i32(16) {
-			m._luaL_argerror(v0, i32(2), i32(1051456))
+			m._luaL_argerror(v0, i32(2), i32(1051448))
 			panic("unreachable")
 		}
 	l2:
@@ -71226,7 +71375,7 @@ func (m *Module) _json_cfg_encode_keep_buffer(v0 int32) int32 {
 						}
 						fallthrough
 					default:
-						m._luaL_error(v0, i32(1053195), i32(0))
+						m._luaL_error(v0, i32(1053187), i32(0))
 						panic("unreachable")
 					case 5:
 						t12 := int32(load32(m, uint64(uint32(v1))))
@@ -71255,7 +71404,7 @@ func (m *Module) _json_cfg_encode_keep_buffer(v0 int32) int32 {
 						store64(m, uint64(uint32(v1))+1288, uint64(i64(0)))
 						store32(m, uint64(uint32(v1))+1280, uint32(v0))
 						if v0 == 0 {
-							m._die(i32(1050335), i32(0))
+							m._die(i32(1050327), i32(0))
 							panic("unreachable")
 						}
 						store8(m, uint64(uint32(v0)), byte(i32(0)))
@@ -71299,7 +71448,7 @@ func (m *Module) _json_cfg_encode_invalid_numbers(v0 int32) int32 {
 		v1 = t0
 		t1 := int32(load32(m, uint64(uint32(v0))+12))
 		if v1-t1 > i32(16) {
-			m._luaL_argerror(v0, i32(2), i32(1051456))
+			m._luaL_argerror(v0, i32(2), i32(1051448))
 			panic("unreachable")
 		}
 	l2:
@@ -71327,7 +71476,7 @@ func (m *Module) _json_cfg_encode_invalid_numbers(v0 int32) int32 {
 						}
 						fallthrough
 					default:
-						m._luaL_error(v0, i32(1053195), i32(0))
+						m._luaL_error(v0, i32(1053187), i32(0))
 						panic("unreachable")
 					case 5:
 						t12 := int32(load32(m, uint64(uint32(v1))))
@@ -71355,7 +71504,7 @@ func (m *Module) _json_cfg_decode_invalid_numbers(v0 int32) int32 {
 		v1 = t0
 		t1 := int32(load32(m, uint64(uint32(v0))+12))
 		if v1-t1 > i32(16) {
-			m._luaL_argerror(v0, i32(2), i32(1051456))
+			m._luaL_argerror(v0, i32(2), i32(1051448))
 			panic("unreachable")
 		}
 	l2:
@@ -71383,7 +71532,7 @@ func (m *Module) _json_cfg_decode_invalid_numbers(v0 int32) int32 {
 						}
 						fallthrough
 					default:
-						m._luaL_error(v0, i32(1053195), i32(0))
+						m._luaL_error(v0, i32(1053187), i32(0))
 						panic("unreachable")
 					case 5:
 						t12 := int32(load32(m, uint64(uint32(v1))))
@@ -71441,11 +71590,11 @@ func (m *Module) _json_is_invalid_number(v0 int32) int32 {
 				goto l0
 			}
 			v1 = i32(1)
-			t5 := m._strncasecmp(v0, i32(1054934), i32(3))
+			t5 := m._strncasecmp(v0, i32(1054926), i32(3))
 			if t5 == 0 {
 				goto l0
 			}
-			t6 := m._strncasecmp(v0, i32(1053750), i32(3))
+			t6 := m._strncasecmp(v0, i32(1053742), i32(3))
 			var p7 int32
 			if t6 == 0 {
 				p7 = 1
@@ -71478,7 +71627,7 @@ func (m *Module) _json_next_number_token(v0, v1 int32) {
 		v3 = t5
 		t6 := int32(load32(m, uint64(uint32(v0))+4))
 		v0 = t6
-		store32(m, uint64(uint32(v1))+8, uint32(i32(1052480)))
+		store32(m, uint64(uint32(v1))+8, uint32(i32(1052472)))
 		store32(m, uint64(uint32(v1))+4, uint32(v0-v3))
 		goto l1
 	}
@@ -71528,8 +71677,8 @@ func (m *Module) _fpconv_strtod(v0, v1 int32) float64 {
 						t3 := m._malloc(v3 + i32(1))
 						v5 = t3
 						if v5 == 0 {
-							t8 := int32(load32(m, uint64(uint32(i32(0)))+1059620))
-							_ = m._fwrite(i32(1050335), i32(13), i32(1), t8)
+							t8 := int32(load32(m, uint64(uint32(i32(0)))+1059612))
+							_ = m._fwrite(i32(1050327), i32(13), i32(1), t8)
 							panic("unreachable")
 						}
 					}
@@ -71670,7 +71819,7 @@ l8:
 					m._strbuf_free(v2)
 				}
 			l14:
-				v5 = i32(1055188)
+				v5 = i32(1055180)
 				{
 					t20 := m._lua_type(v0, v3)
 					v3 = t20
@@ -71681,9 +71830,9 @@ l8:
 					v5 = t21
 				}
 			l15:
-				store32(m, uint64(uint32(v4))+36, uint32(i32(1054938)))
+				store32(m, uint64(uint32(v4))+36, uint32(i32(1054930)))
 				store32(m, uint64(uint32(v4))+32, uint32(v5))
-				m._luaL_error(v0, i32(0x100ddc), v4+i32(32))
+				m._luaL_error(v0, i32(1052116), v4+i32(32))
 				panic("unreachable")
 			case 1:
 				if v6 == v6 {
@@ -71746,7 +71895,7 @@ l8:
 			}
 		l20:
 			if uint32(v3+i32(-1)) >= uint32(i32(14)) {
-				m.___assert_fail(i32(1057298), i32(1056653), i32(157), i32(1051390))
+				m.___assert_fail(i32(1057290), i32(1056645), i32(157), i32(1051382))
 				panic("unreachable")
 			}
 			store16(m, uint64(uint32(v4))+42, uint16(i32(11813)))
@@ -71810,13 +71959,13 @@ func (m *Module) _strbuf_resize(v0, v1 int32) {
 	m.___stack_pointer = v2
 	{
 		if v1 == 0 {
-			m._die(i32(1056078), i32(0))
+			m._die(i32(1056070), i32(0))
 			panic("unreachable")
 		}
 		v3 = v1 + i32(1)
 		if uint32(v3) < uint32(v1) {
 			store32(m, uint64(uint32(v2)), uint32(i32(-1)))
-			m._die(i32(1050884), v2)
+			m._die(i32(1050876), v2)
 			panic("unreachable")
 		}
 		if uint32(v3) <= uint32(i32(0x7ffffffe)) {
@@ -71849,7 +71998,7 @@ func (m *Module) _strbuf_resize(v0, v1 int32) {
 		store32(m, uint64(uint32(t4)), uint32(v4))
 		if v4 == 0 {
 			store32(m, uint64(uint32(v2))+16, uint32(v1))
-			m._die(i32(1050860), v2+i32(16))
+			m._die(i32(1050852), v2+i32(16))
 			panic("unreachable")
 		}
 		t5 := int32(load32(m, uint64(uint32(v0))+16))
@@ -71990,9 +72139,9 @@ func (m *Module) _strbuf_append_mem(v0 int32) {
 l0:
 	t3 := int32(load32(m, uint64(uint32(v0))))
 	v1 = t3 + v1
-	t4 := int32(load16(m, uint64(uint32(i32(0)))+1053750))
+	t4 := int32(load16(m, uint64(uint32(i32(0)))+1053742))
 	store16(m, uint64(uint32(v1)), uint16(t4))
-	t5 := int32(load8(m, uint64(uint32(i32(0)))+1053752))
+	t5 := int32(load8(m, uint64(uint32(i32(0)))+1053744))
 	store8(m, uint64(uint32(v1+i32(2))), byte(t5))
 	t6 := int32(load32(m, uint64(uint32(v0))+8))
 	store32(m, uint64(uint32(v0))+8, uint32(t6+i32(3)))
@@ -72473,8 +72622,8 @@ l0:
 					t99 := int32(load32(m, uint64(uint32(v0))+12))
 					v9 = v5 - t99
 					if v9 > i32(127968) {
-						store32(m, uint64(uint32(v3)), uint32(i32(1050466)))
-						m._luaL_error(v0, i32(1058448), v3)
+						store32(m, uint64(uint32(v3)), uint32(i32(1050458)))
+						m._luaL_error(v0, i32(1058440), v3)
 						panic("unreachable")
 					}
 					{
@@ -72633,8 +72782,8 @@ l0:
 							v4 = t145
 							t146 := int32(load32(m, uint64(uint32(v0))+12))
 							if v4-t146 > i32(127984) {
-								store32(m, uint64(uint32(v3))+16, uint32(i32(1050425)))
-								m._luaL_error(v0, i32(1058448), v3+i32(16))
+								store32(m, uint64(uint32(v3))+16, uint32(i32(1050417)))
+								m._luaL_error(v0, i32(1058440), v3+i32(16))
 								panic("unreachable")
 							}
 							{
@@ -72758,8 +72907,8 @@ l0:
 				l54:
 					t157 := int32(load32(m, uint64(uint32(v0))+12))
 					if v5-t157 > i32(127952) {
-						store32(m, uint64(uint32(v3))+32, uint32(i32(1052669)))
-						m._luaL_error(v0, i32(1058448), v3+i32(32))
+						store32(m, uint64(uint32(v3))+32, uint32(i32(1052661)))
+						m._luaL_error(v0, i32(1058440), v3+i32(32))
 						panic("unreachable")
 					}
 					{
@@ -73018,11 +73167,11 @@ func (m *Module) _mp_pack(v0 int32) int32 {
 		t2 := int32(load32(m, uint64(uint32(v0))+12))
 		v3 = v2 - t2
 		if v3 == 0 {
-			m._luaL_argerror(v0, i32(0), i32(1057528))
+			m._luaL_argerror(v0, i32(0), i32(1057520))
 			panic("unreachable")
 		}
 		if v3 > i32(64000) {
-			m._luaL_argerror(v0, i32(0), i32(1057709))
+			m._luaL_argerror(v0, i32(0), i32(1057701))
 			panic("unreachable")
 		}
 		v4 = v3 >> 4
@@ -73081,8 +73230,8 @@ func (m *Module) _mp_pack(v0 int32) int32 {
 				v5 = t14
 				t15 := int32(load32(m, uint64(uint32(v0))+12))
 				if v5-t15 > i32(127984) {
-					store32(m, uint64(uint32(v1)), uint32(i32(1054039)))
-					m._luaL_error(v0, i32(1058448), v1)
+					store32(m, uint64(uint32(v1)), uint32(i32(1054031)))
+					m._luaL_error(v0, i32(1058440), v1)
 					panic("unreachable")
 				}
 				{
@@ -73223,8 +73372,8 @@ func (m *Module) _mp_decode_to_lua_array(v0, v1, v2 int32) {
 		v4 = t1
 		t2 := int32(load32(m, uint64(uint32(v0))+12))
 		if v4-t2 > i32(127984) {
-			store32(m, uint64(uint32(v3)), uint32(i32(1050516)))
-			m._luaL_error(v0, i32(1058448), v3)
+			store32(m, uint64(uint32(v3)), uint32(i32(1050508)))
+			m._luaL_error(v0, i32(1058440), v3)
 			panic("unreachable")
 		}
 		{
@@ -73315,8 +73464,8 @@ func (m *Module) _mp_decode_to_lua_type(v0, v1 int32) {
 		v3 = t2
 		t3 := int32(load32(m, uint64(uint32(v0))+12))
 		if v3-t3 > i32(127984) {
-			store32(m, uint64(uint32(v2)), uint32(i32(1057840)))
-			m._luaL_error(v0, i32(1058448), v2)
+			store32(m, uint64(uint32(v2)), uint32(i32(1057832)))
+			m._luaL_error(v0, i32(1058440), v2)
 			panic("unreachable")
 		}
 		{
@@ -73838,7 +73987,7 @@ func (m *Module) _mp_unpack_full(v0 int32, v1, v2 int64) int32 {
 				store32(m, uint64(uint32(v3))+48, uint32(v2))
 				t40 := int32(load32(m, uint64(uint32(v3))+76))
 				store32(m, uint64(uint32(v3))+52, uint32(t40))
-				m._luaL_error(v0, i32(1057958), v3+i32(48))
+				m._luaL_error(v0, i32(1057950), v3+i32(48))
 				panic("unreachable")
 			}
 			t7 := int32(load32(m, uint64(uint32(v3))+76))
@@ -73846,7 +73995,7 @@ func (m *Module) _mp_unpack_full(v0 int32, v1, v2 int64) int32 {
 			if int64(uint32(v5)) < v2 {
 				store32(m, uint64(uint32(v3))+20, uint32(v5))
 				store32(m, uint64(uint32(v3))+16, uint32(v2))
-				m._luaL_error(v0, i32(1057912), v3+i32(16))
+				m._luaL_error(v0, i32(1057904), v3+i32(16))
 				panic("unreachable")
 			}
 			v7 = i32(0)
@@ -73882,10 +74031,10 @@ func (m *Module) _mp_unpack_full(v0 int32, v1, v2 int64) int32 {
 					t12 := int32(load32(m, uint64(uint32(v3))+72))
 					switch t12 + i32(-1) {
 					case 0:
-						m._luaL_error(v0, i32(1057584), i32(0))
+						m._luaL_error(v0, i32(1057576), i32(0))
 						panic("unreachable")
 					case 1:
-						m._luaL_error(v0, i32(1057558), i32(0))
+						m._luaL_error(v0, i32(1057550), i32(0))
 						panic("unreachable")
 					default:
 						v7 = v7 + i32(1)
@@ -73920,8 +74069,8 @@ func (m *Module) _mp_unpack_full(v0 int32, v1, v2 int64) int32 {
 				v5 = t16
 				t17 := int32(load32(m, uint64(uint32(v0))+12))
 				if v5-t17 > i32(127984) {
-					store32(m, uint64(uint32(v3))+32, uint32(i32(1053841)))
-					m._luaL_error(v0, i32(1058448), v3+i32(32))
+					store32(m, uint64(uint32(v3))+32, uint32(i32(1053833)))
+					m._luaL_error(v0, i32(1058440), v3+i32(32))
 					panic("unreachable")
 				}
 				{
@@ -74006,7 +74155,7 @@ func (m *Module) _mp_unpack_full(v0 int32, v1, v2 int64) int32 {
 			m.___stack_pointer = v3 + i32(80)
 			return v7
 		}
-		v5 = i32(1055188)
+		v5 = i32(1055180)
 		{
 			t2 := int32(load32(m, uint64(uint32(v0))+12))
 			v4 = t2
@@ -74027,8 +74176,8 @@ func (m *Module) _mp_unpack_full(v0 int32, v1, v2 int64) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v3))+4, uint32(v5))
-		store32(m, uint64(uint32(v3)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v3)
+		store32(m, uint64(uint32(v3)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v3)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -74560,7 +74709,7 @@ func (m *Module) _b_pack(v0 int32) int32 {
 							}
 							v10 = p56
 							if uint32(t57) < uint32(v10) {
-								m._luaL_argerror(v0, v15, i32(1050945))
+								m._luaL_argerror(v0, v15, i32(1050937))
 								panic("unreachable")
 							}
 							if v10 == 0 {
@@ -74654,7 +74803,7 @@ func (m *Module) _b_pack(v0 int32) int32 {
 				return i32(1)
 			}
 		}
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			t2 := int32(load32(m, uint64(uint32(v0))+12))
 			v2 = t2
@@ -74675,8 +74824,8 @@ func (m *Module) _b_pack(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -74768,7 +74917,7 @@ func (m *Module) _optsize(v0, v1, v2 int32) int32 {
 		}
 		store32(m, uint64(uint32(v3))+4, uint32(i32(32)))
 		store32(m, uint64(uint32(v3)), uint32(v4))
-		m._luaL_error(v0, i32(1056562), v3)
+		m._luaL_error(v0, i32(1056554), v3)
 		panic("unreachable")
 	default:
 		v4 = i32(0)
@@ -74777,10 +74926,10 @@ l0:
 	m.___stack_pointer = v3 + i32(16)
 	return v4
 l8:
-	m._luaL_error(v0, i32(0x10088d), i32(0))
+	m._luaL_error(v0, i32(0x100885), i32(0))
 	panic("unreachable")
 l10:
-	m._luaL_error(v0, i32(0x10088d), i32(0))
+	m._luaL_error(v0, i32(0x100885), i32(0))
 	panic("unreachable")
 }
 
@@ -74838,7 +74987,7 @@ func (m *Module) _controloptions(v0, v1, v2, v3 int32) {
 		goto l0
 	default:
 		store32(m, uint64(uint32(v4)), uint32(v1))
-		t5 := m._lua_pushfstring(v0, i32(1059343), v4)
+		t5 := m._lua_pushfstring(v0, i32(1059335), v4)
 		m._luaL_argerror(v0, i32(1), t5)
 		panic("unreachable")
 	case 30:
@@ -74848,11 +74997,11 @@ l0:
 	m.___stack_pointer = v4 + i32(32)
 	return
 l6:
-	m._luaL_error(v0, i32(0x10088d), i32(0))
+	m._luaL_error(v0, i32(0x100885), i32(0))
 	panic("unreachable")
 l8:
 	store32(m, uint64(uint32(v4))+16, uint32(v5))
-	m._luaL_error(v0, i32(1057425), v4+i32(16))
+	m._luaL_error(v0, i32(1057417), v4+i32(16))
 	panic("unreachable")
 }
 
@@ -74894,7 +75043,7 @@ func (m *Module) _b_unpack(v0 int32) int32 {
 							t15 := m._luaL_checkinteger(v0, i32(3))
 							v3 = int32(t15)
 							if v3 == 0 {
-								m._luaL_argerror(v0, i32(3), i32(1052316))
+								m._luaL_argerror(v0, i32(3), i32(1052308))
 								panic("unreachable")
 							}
 						}
@@ -74955,8 +75104,8 @@ func (m *Module) _b_unpack(v0 int32) int32 {
 							v3 = t23
 							t24 := int32(load32(m, uint64(uint32(v0))+12))
 							if v3-t24 > i32(127968) {
-								store32(m, uint64(uint32(v1))+32, uint32(i32(1051541)))
-								m._luaL_error(v0, i32(1058448), v1+i32(32))
+								store32(m, uint64(uint32(v1))+32, uint32(i32(1051533)))
+								m._luaL_error(v0, i32(1058440), v1+i32(32))
 								panic("unreachable")
 							}
 							{
@@ -75263,7 +75412,7 @@ func (m *Module) _b_unpack(v0 int32) int32 {
 								t76 := m._memchr(v3, i32(0), t75-v13)
 								v2 = t76
 								if v2 == 0 {
-									m._luaL_error(v0, i32(1056751), i32(0))
+									m._luaL_error(v0, i32(1056743), i32(0))
 									panic("unreachable")
 								}
 								t77 := v0
@@ -75297,16 +75446,16 @@ func (m *Module) _b_unpack(v0 int32) int32 {
 						return v8 + i32(1)
 					}
 				l9:
-					m._luaL_argerror(v0, i32(2), i32(1050940))
+					m._luaL_argerror(v0, i32(2), i32(1050932))
 					panic("unreachable")
 				l38:
-					m._luaL_error(v0, i32(1055023), i32(0))
+					m._luaL_error(v0, i32(1055015), i32(0))
 					panic("unreachable")
 				l42:
-					m._luaL_argerror(v0, i32(2), i32(1050940))
+					m._luaL_argerror(v0, i32(2), i32(1050932))
 					panic("unreachable")
 				}
-				v3 = i32(1055188)
+				v3 = i32(1055180)
 				{
 					v2 = v5 + i32(16)
 					t9 := int32(load32(m, uint64(uint32(v0))+8))
@@ -75326,13 +75475,13 @@ func (m *Module) _b_unpack(v0 int32) int32 {
 				}
 			l3:
 				store32(m, uint64(uint32(v1))+20, uint32(v3))
-				store32(m, uint64(uint32(v1))+16, uint32(i32(1054823)))
-				t12 := m._lua_pushfstring(v0, i32(1051983), v1+i32(16))
+				store32(m, uint64(uint32(v1))+16, uint32(i32(1054815)))
+				t12 := m._lua_pushfstring(v0, i32(1051975), v1+i32(16))
 				m._luaL_argerror(v0, i32(2), t12)
 				panic("unreachable")
 			}
 		}
-		v3 = i32(1055188)
+		v3 = i32(1055180)
 		{
 			t2 := int32(load32(m, uint64(uint32(v0))+12))
 			v2 = t2
@@ -75353,8 +75502,8 @@ func (m *Module) _b_unpack(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v3))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -75414,14 +75563,14 @@ func (m *Module) _b_size(v0 int32) int32 {
 					}
 				l4:
 					if v4 == i32(115) {
-						m._luaL_argerror(v0, i32(1), i32(1055057))
+						m._luaL_argerror(v0, i32(1), i32(1055049))
 						panic("unreachable")
 					}
 					if v4 != i32(99) {
 						goto l6
 					}
 					if v2 == 0 {
-						m._luaL_argerror(v0, i32(1), i32(1055086))
+						m._luaL_argerror(v0, i32(1), i32(1055078))
 						panic("unreachable")
 					}
 				l6:
@@ -75454,7 +75603,7 @@ func (m *Module) _b_size(v0 int32) int32 {
 				return i32(1)
 			}
 		}
-		v2 = i32(1055188)
+		v2 = i32(1055180)
 		{
 			t2 := int32(load32(m, uint64(uint32(v0))+12))
 			v3 = t2
@@ -75475,8 +75624,8 @@ func (m *Module) _b_size(v0 int32) int32 {
 		}
 	l1:
 		store32(m, uint64(uint32(v1))+4, uint32(v2))
-		store32(m, uint64(uint32(v1)), uint32(i32(1054823)))
-		t6 := m._lua_pushfstring(v0, i32(1051983), v1)
+		store32(m, uint64(uint32(v1)), uint32(i32(1054815)))
+		t6 := m._lua_pushfstring(v0, i32(1051975), v1)
 		m._luaL_argerror(v0, i32(1), t6)
 		panic("unreachable")
 	}
@@ -75597,4 +75746,4 @@ func i64_trunc_sat_f64_u(f float64) int64 {
 	return int64(i)
 }
 
-const data0 = "Success\x00Illegal byte sequence\x00Domain error\x00Result not representable\x00Not a tty\x00Permission denied\x00Operation not permitted\x00No such file or directory\x00No such process\x00File exists\x00Value too large for data type\x00No space left on device\x00Out of memory\x00Resource busy\x00Interrupted system call\x00Resource temporarily unavailable\x00Invalid seek\x00Cross-device link\x00Read-only file system\x00Directory not empty\x00Connection reset by peer\x00Operation timed out\x00Connection refused\x00Host is unreachable\x00Address in use\x00Broken pipe\x00I/O error\x00No such device or address\x00No such device\x00Not a directory\x00Is a directory\x00Text file busy\x00Exec format error\x00Invalid argument\x00Argument list too long\x00Symbolic link loop\x00Filename too long\x00Too many open files in system\x00No file descriptors available\x00Bad file descriptor\x00No child process\x00Bad address\x00File too large\x00Too many links\x00No locks available\x00Resource deadlock would occur\x00State not recoverable\x00Previous owner died\x00Operation canceled\x00Function not implemented\x00No message of desired type\x00Identifier removed\x00Link has been severed\x00Protocol error\x00Bad message\x00Not a socket\x00Destination address required\x00Message too large\x00Protocol wrong type for socket\x00Protocol not available\x00Protocol not supported\x00Not supported\x00Address family not supported by protocol\x00Address not available\x00Network is down\x00Network unreachable\x00Connection reset by network\x00Connection aborted\x00No buffer space available\x00Socket is connected\x00Socket not connected\x00Operation already in progress\x00Operation in progress\x00Stale file handle\x00Quota exceeded\x00Multihop attempted\x00Capabilities insufficient\x00\x00\x00u\x02N\x00\xd6\x01\xe2\x04\xb9\x04\x18\x01\x8e\x05\xed\x02\x16\x04\xf2\x00\x97\x03\x01\x038\x05\xaf\x01\x82\x01O\x03/\x04\x1e\x00\xd4\x05\xa2\x00\x12\x03\x1e\x03\xc2\x01\xde\x03\b\x00\xac\x05\x00\x01d\x02\xf1\x01e\x054\x02\x8c\x02\xcf\x02-\x03L\x04\xe3\x05\x9f\x02\xf8\x04\x1c\x05\b\x05\xb1\x02K\x05\x15\x02x\x00R\x02<\x03\xf1\x03\xe4\x00\xc3\x03}\x04\xcc\x00\xaa\x03y\x05$\x02n\x01m\x03\"\x04\xab\x04D\x00\xfb\x01\xae\x00\x83\x03`\x00\xe5\x01\a\x04\x94\x04^\x04+\x00X\x019\x01\x92\x00\xc2\x05\x9b\x01C\x02F\x01\xf6\x05:$*=%~|\x00newproxy\x00interval is empty\x00not enough memory\x00Out of memory\x00attempt to yield across metamethod/C-call boundary\x00status_reply\x00error_reply\x00in function mp_encode_lua_table_as_array\x00in function table_is_an_array\x00encode_sparse_array\x00in function mp_decode_to_lua_array\x00excessively sparse array\x00pattern too complex\x00function or expression too complex\x00tohex\x00sha1hex\x00__newindex\x00__index\x00invalid capture index\x00max\x00-+   0X0x\x00-0X+0X 0X-0x+0x 0x\x00__pow\x00C stack overflow\x00string length overflow\x00integral size overflow\x00code size overflow\x00constant table overflow\x00new\x00setfenv\x00getfenv\x00kv\x00__div\x00Out of memory, len: %zu\x00Overflow, len: %zu\x00next\x00FUNCTION LOAD timeout\x00sqrt\x00sort\x00data string too short\x00assert\x00insert\x00restart\x00@user_script\x00bnot\x00count\x00print\x00breakpoint\x00redis.register_function must get a callback argument\x00redis.register_function must get a function name argument\x00expected 1 argument\x00no calling environment\x00variables in assignment\x00unfinished long comment\x00__lt\x00unpack_limit\x00ERR reached lua stack limit\x00tobit\x00arshift\x00lshift\x00rawset\x00rawget\x00struct\x00protect\x00collect\x00select\x00'setfenv' cannot change environment of given object\x00set_number_format\x00repeat\x00__concat\x00\\t\x00allow-cross-slot-keys\x00status\x00found too many arguments\x00wrong number of arguments\x00wrong number or type of arguments\x00too many results\x00ipairs\x00Lua redis lib command arguments must be strings or integers\x00encode_invalid_numbers\x00decode_invalid_numbers\x00acos\x00too many nested functions\x00chunk has too many syntax levels\x00redis\x00flags argument to redis.register_function must be a table representing function flags\x00too many upvalues\x00attempt to compare two %s values\x00no-writes\x00too many captures\x00chunk has too many lines\x00too many local variables\x00replicate_commands\x00abs\x00@%s\x00%s expected, got %s\x00attempt to compare %s with %s\x00main function has more than %d %s\x00function at line %d has more than %d %s\x00cannot %s %s: %s\x00Cannot serialise %s: %s\x00%s:%d: %s\x00err\x00bxor\x00items in a constructor\x00syntax error\x00Wrong number of arguments to luaProtectedTableError\x00floor\x00for\x00bor\x00lower\x00no-cluster\x00invalid long string delimiter\x00offset must be 1 or greater\x00upper\x00__redis__err__handler\x00encode_keep_buffer\x00tonumber\x00big_number\x00Second argument to luaProtectedTableError must be a string or number\x00invalid number\x00malformed number\x00'for' limit must be a number\x00'for' step must be a number\x00'for' initial value must be a number\x00char\x00\\r\x00__eq\x00frexp\x00ldexp\x00setresp\x00stop\x00dump\x00step\x00rep\x00bswap\x00wrap\x00in function mp_encode_lua_table_as_map\x00%s: %p\x00proto\x00Copyright (C) 2012, Salvatore Sanfilippo\x00gcinfo\x00do\x00maxn\x00setn\x00getn\x00return\x00missing '[' after '%%f' in pattern\x00unbalanced pattern\x00cjson\x00colon\x00description\x00wrong number of arguments to redis.register_function\x00unknown argument given to redis.register_function\x00@user_function\x00unable to dump given function\x00cannot use '...' outside a vararg function\x00second argument to redis.register_function must be a function\x00callback argument given to redis.register_function must be a function\x00BUG: Unable to fetch CJSON configuration\x00redis.setresp can only be called inside a script invocation\x00math.random can only be called inside a script invocation\x00redis.set_repl can only be called inside a script invocation\x00redis.call/pcall can only be called inside a script invocation\x00redis.acl_check_cmd can only be called inside a script invocation\x00math.randomseed can only be called inside a script invocation\x00encode_number_precision\x00perform arithmetic on\x00asin\x00min\x00=stdin\x00main\x00unknown flag given\x00open\x00__len\x00json_next_string_token\x00invalid token\x00then\x00atan\x00nan\x00boolean\x00\\n\x00allow-oom\x00random\x00__unm\x00setstepmul\x00__mul\x00set_repl\x00rol\x00unexpected symbol\x00null\x00in function mp_unpack_full\x00xpcall\x00__call\x00Please specify at least one argument for this redis lib call\x00until\x00table index is nil\x00ceil\x00tail\x00invalid level\x00upval\x00rawequal\x00normal\x00local\x00global\x00Sl\x00ok\x00clock\x00in function mp_check\x00too many results to unpack\x00cmsgpack\x00callback\x00no loop to break\x00pi\x00foreachi\x00encode_max_depth\x00decode_max_depth\x00math\x00cosh\x00sinh\x00tanh\x00gmatch\x00foreach\x00compiled with incompatible luaconf.h\x00debug\x00arg\x00log\x00lexical element too long\x00control structure too long\x00string slice too long\x00invalid order function for sorting\x00__tostring\x00loadstring\x00verbatim_string\x00object key string\x00table key must be a number or string\x00unfinished long string\x00unexpected end of string\x00unfinished string\x00named argument key given to redis.register_function is not a string\x00reader function must return a string\x00first argument to redis.register_function must be a string\x00description argument given to redis.register_function must be a string\x00function_name argument given to redis.register_function must be a string\x00running\x00error in error handling\x00memory allocation error: block too big\x00deg\x00%.17g\x00%.14g\x00%g\x00get length of\x00inf\x00must not be NaN or Inf\x00self\x00elseif\x00off\x000123456789abcdef\x00modf\x00\\f\x00\\u007f\x00\\u001f\x00\\u000f\x00format 'c0' needs a previous size\x00option 's' has no fixed size\x00option 'c0' has no fixed size\x00remove\x00level must be non-negative\x00true\x00upvalue\x00attempt to %s a %s value\x00no value\x00invalid value\x00byte\x00'setn' is obsolete\x00concatenate\x00create\x00ignore_error_stats_update\x00setpause\x00reverse\x00else\x00false\x00invalid pattern capture\x00unfinished capture\x00ERR execution failure\x00type\x00unpack_one\x00cannot resume %s coroutine\x00cannot resume non-suspended coroutine\x00line\x00too many arguments to resume\x00too many results to resume\x00function_name\x00while\x00dofile\x00loadfile\x00double\x00loop in settable\x00loop in gettable\x00setmetatable\x00getmetatable\x00__metatable\x00cannot change a protected metatable\x00Attempt to modify a readonly table\x00allow-stale\x00__le\x00huge\x00escape sequence too large\x00index out of range\x00base out of range\x00collectgarbage\x00cmsgpack_safe\x00__mode\x00encode\x00decode\x00invalid unicode escape code\x00invalid escape code\x00source\x00Ee\x00\\u001e\x00\\u000e\x00fmod\x00__mod\x00method\x00gfind\x00comma or array end\x00comma or object end\x00the end\x00redis.register_function can only be called on FUNCTION LOAD command\x00band\x00acl_check_cmd\x00yield\x00field\x00BUG: Invalid strbuf length requested\x00type not supported\x00boolean or proxy expected\x00function arguments expected\x00Lua function expected\x00value expected\x00coroutine expected\x00string/function/table expected\x00nil or table expected\x00'%s' expected\x00'=' or 'in' expected\x00<name> or '...' expected\x00randomseed\x00suspended\x00__add\x00rad\x00load\x00thread\x00dead\x00\\u001d\x00Expected %s but found %s at character %d\x00Found too many nested data structures (%d) at character %d\x00no function environment for tail call at level %d\x00integral size %d is larger than limit of %d\x00expected integer between %d and %d\x00__gc\x00\\u001c\x00fpconv.c\x00lua_cjson.c\x00%c\x00gsub\x00__sub\x00\\b\x00\\u001b\x00\\u000b\x00MessagePack C implementation for Lua\x00userdata\x00unfinished string in data\x00\\u001a\x00=[C]\x00\"]\x00\\\\\x00ARGV\x00_COPYRIGHT\x00KEYS\x00ERR\x00T_ERROR\x00T_NUMBER\x00table index is NaN\x00T_UNKNOWN\x00T_COLON\x00_DESCRIPTION\x00REDIS_VERSION\x00T_ARR_BEGIN\x00T_OBJ_BEGIN\x00NAN\x00T_BOOLEAN\x00REDIS_VERSION_NUM\x00T_NULL\x00REPL_ALL\x00_G\x00LOG_DEBUG\x00T_STRING\x00LOG_WARNING\x00REPL_AOF\x00INF\x000123456789ABCDEF\x00REPL_SLAVE\x00LOG_VERBOSE\x00REPL_NONE\x00_NAME\x00not compiled with SWAPPED_DOUBLE\x00LOG_NOTICE\x00T_WHITESPACE\x00T_END\x00T_ARR_END\x00T_OBJ_END\x00_LOADED\x00C\x00T_COMMA\x00REPL_REPLICA\x00?\x00<number>\x00<string>\x00<eof>\x00<name>\x00~=\x00>=\x00==\x00<=\x00\\u0019\x00\\u0018\x00\\u0017\x00\\u0007\x00\\u0016\x00\\u0006\x00\\u0015\x00\\u0005\x00\\u0014\x001 <= precision && precision <= 14\x00\\u0004\x007.2.4\x00\\u0013\x00\\u0003\x00atan2\x00JSON parser does not support UTF-16 or UTF-32\x00\\u0012\x00\\u0002\x00alignment %d is not a power of 2\x00\\u0011\x00\\u0001\x00Lua 5.1\x00log10\x00\\u0010\x00\\u0000\x00lua-cmsgpack 0.4.0\x002.1.0\x00\\/\x00MessagePack pack needs input.\x00Bad data format in input.\x00Missing bytes in input.\x00redis.setresp() requires one argument.\x00redis.set_repl() requires two arguments.\x00Invalid debug level.\x00Too many arguments for MessagePack pack.\x00Error: wide characters found or printf() bug.\x00redis.log() requires two arguments or more.\x00too many return values at once; use unpack_one or unpack_limit instead.\x00Start offset %d greater than input length %d.\x00Invalid request to unpack with offset of %d and limit of %d.\x00Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.\x00RESP version must be 2 or 3.\x00Script killed by user with SCRIPT KILL...\x00calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments).\x00First argument must be a number (log level).\x00^$*+?.([%-\x00(for index)\x00ambiguous syntax (function call x new statement)\x00(for limit)\x00invalid format (repeated flags)\x00stack overflow (%s)\x00calling '%s' on bad self (%s)\x00bit library self-test failed (%s)\x00bad argument #%d (%s)\x00bad argument #%d to '%s' (%s)\x00invalid replacement value (a %s)\x00(for generator)\x00(for step)\x00(for control)\x00(null)\x00=(tail call)\x00invalid format (width or precision too long)\x00attempt to %s %s '%s' (a %s value)\x00(for state)\x00=(load)\x00char(%d)\x00Cannot serialise, excessive nesting (%d)\x00'%s' expected (to close '%s' at line %d)\x00Invalid command passed to redis.acl_check_cmd()\x00malformed pattern (missing ']')\x00malformed pattern (ends with '%%')\x00invalid key to 'next'\x00wrong number of arguments to 'insert'\x00'tostring' must return a string to 'print'\x00invalid option '%%%c' to 'format'\x00invalid value (%s) at index %d in table for 'concat'\x00%s near '%s'\x00invalid option '%s'\x00name conflict for module '%s'\x00Script attempted to access nonexistent global variable '%s'\x00'string.gfind' was renamed to 'string.gmatch'\x00invalid format option '%c'\x00*json->ptr == '\"'\x00%\x00\\\"\x00[string \"\x00assertion failed!\x00, on \x00ERR \x00 script: \x00%s:%d: \x00\n\r\x00Support for formatting long double values is currently disabled.\nTo enable it, add -lc-printscan-long-double to the link command.\n\x00Assertion failed: %s (%s: %s: %d)\n\x00\x00 o\x10\x00\x90o\x10\x00\x00\x00\x00\x00\x19\x00\n\x00\x19\x19\x19\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\t\x00\x00\x00\x00\v\x00\x00\x00\x00\x00\x00\x00\x00\x19\x00\x11\n\x19\x19\x19\x03\n\a\x00\x01\x1b\t\v\x18\x00\x00\t\x06\v\x00\x00\v\x00\x06\x19\x00\x00\x00\x19\x19\x19\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0e\x00\x00\x00\x00\x00\x00\x00\x00\x19\x00\n\r\x19\x19\x19\x00\r\x00\x00\x02\x00\t\x0e\x00\x00\x00\t\x00\x0e\x00\x00\x0e\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\f\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x13\x00\x00\x00\x00\x13\x00\x00\x00\x00\t\f\x00\x00\x00\x00\x00\f\x00\x00\f\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0f\x00\x00\x00\x04\x0f\x00\x00\x00\x00\t\x10\x00\x00\x00\x00\x00\x10\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x12\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x11\x00\x00\x00\x00\x11\x00\x00\x00\x00\t\x12\x00\x00\x00\x00\x00\x12\x00\x00\x12\x00\x00\x1a\x00\x00\x00\x1a\x1a\x1a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x1a\x00\x00\x00\x1a\x1a\x1a\x00\x00\x00\x00\x00\x00\t\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x14\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x17\x00\x00\x00\x00\x17\x00\x00\x00\x00\t\x14\x00\x00\x00\x00\x00\x14\x00\x00\x14\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x16\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x15\x00\x00\x00\x00\x15\x00\x00\x00\x00\t\x16\x00\x00\x00\x00\x00\x16\x00\x00\x16\x00\x000123456789ABCDEF\x1a&\x10\x00\"+\x10\x00\"+\x10\x00\"+\x10\x00\"+\x10\x00\"+\x10\x00\"+\x10\x00\"+\x10\x00\"+\x10\x00\"+\x10\x00\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\n\x00\x00\x00d\x00\x00\x00\xe8\x03\x00\x00\x10'\x00\x00\xa0\x86\x01\x00@B\x0f\x00\x80\x96\x98\x00\x00\xe1\xf5\x05\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x01\x02\x03\x04\x05\x06\a\b\t\xff\xff\xff\xff\xff\xff\xff\n\v\f\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f !\"#\xff\xff\xff\xff\xff\xff\n\v\f\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f !\"#\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x01\x02\x04\a\x03\x06\x05\x00\x00\x00\x00\x00\x00\x00O\xbba\x05g\xac\xdd?\x18-DT\xfb!\xe9?\x9b\xf6\x81\xd2\vs\xef?\x18-DT\xfb!\xf9?\xe2e/\"\x7f+z<\a\\\x143&\xa6\x81<\xbd\xcb\xf0z\x88\ap<\a\\\x143&\xa6\x91<\x18-DT\xfb!\xe9?\x18-DT\xfb!\xe9\xbf\xd2!3\x7f|\xd9\x02@\xd2!3\x7f|\xd9\x02\xc0\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x18-DT\xfb!\t@\x18-DT\xfb!\t\xc0\xfe\x82+eG\x15g@\x00\x00\x00\x00\x00\x008C\x00\x00\xfa\xfeB.v\xbf:;\x9e\xbc\x9a\xf7\f\xbd\xbd\xfd\xff\xff\xff\xff\xdf?<TUUUU\xc5?\x91+\x17\xcfUU\xa5?\x17Фg\x11\x11\x81?\x00\x00\x00\x00\x00\x00\xc8B\xef9\xfa\xfeB.\xe6?$Ă\xff\xbd\xbf\xce?\xb5\xf4\f\xd7\bk\xac?\xccPFҫ\xb2\x83?\x84:N\x9b\xe0\xd7U?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0?n\xbf\x88\x1aO;\x9b<53\xfb\xa9=\xf6\xef?]\xdc\u061c\x13`q\xbca\x80w>\x9a\xec\xef?\xd1f\x87\x10z^\x90\xbc\x85\x7fn\xe8\x15\xe3\xef?\x13\xf6g5RҌ<t\x85\x15Ӱ\xd9\xef?\xfa\x8e\xf9#\x80\u038b\xbc\xde\xf6\xdd)k\xd0\xef?a\xc8\xe6aN\xf7`<țu\x18E\xc7\xef?\x99\xd33[䣐<\x83\xf3\xc6\xca>\xbe\xef?m{\x83]\xa6\x9a\x97<\x0f\x89\xf9lX\xb5\xef?\xfc\xef\xfd\x92\x1a\xb5\x8e<\xf7Gr+\x92\xac\xef?ќ/p=\xbe><\xa2\xd1\xd32\xec\xa3\xef?\vn\x90\x894\x03j\xbc\x1b\xd3\xfe\xaff\x9b\xef?\x0e\xbd/*RV\x95\xbcQ[\x12\xd0\x01\x93\xef?U\xeaN\x8c\xef\x80P\xbc\xcc1l\xc0\xbd\x8a\xef?\x16\xf4չ#ɑ\xbc\xe0-\xa9\xae\x9a\x82\xef?\xafU\\\xe9\xe3Ӏ<Q\x8e\xa5Șz\xef?H\x93\xa5\xea\x15\x1b\x80\xbc{Q}<\xb8r\xef?=2\xdeU\xf0\x1f\x8f\xbcꍌ8\xf9j\xef?\xbfS\x13?\x8c\x89\x8b<u\xcbo\xeb[c\xef?&\xeb\x11v\x9cٖ\xbc\xd4\\\x04\x84\xe0[\xef?`/:>\xf7\xec\x9a<\xaa\xb9h1\x87T\xef?\x9d8\x86˂珼\x1d\xd9\xfc\"PM\xef?\x8dæDAo\x8a<\u058cb\x88;F\xef?}\x04\xe4\xb0\x05z\x80<\x96\xdc}\x91I?\xef?\x94\xa8\xa8\xe3\xfd\x8e\x96<8bunz8\xef?}Ht\xf2\x18^\x87<?\xa6\xb2O\xce1\xef?\xf2\xe7\x1f\x98+G\x80<\xdd|\xe2eE+\xef?^\bq?{\xb8\x96\xbc\x81c\xf5\xe1\xdf$\xef?1\xab\tm\xe1\xf7\x82<\xe1\xde\x1f\xf5\x9d\x1e\xef?\xfa\xbfo\x1a\x9b!=\xbc\x90\xd9\xda\xd0\x7f\x18\xef?\xb4\n\fr\x827\x8b<\v\x03䦅\x12\xef?\x8f\xcbΉ\x92\x14n<V/>\xa9\xaf\f\xef?\xb6\xab\xb0MuM\x83<\x15\xb71\n\xfe\x06\xef?Lt\xac\xe2\x01B\x86<1\xd8L\xfcp\x01\xef?J\xf8\xd3]9ݏ<\xff\x16d\xb2\b\xfc\xee?\x04[\x8e;\x80\xa3\x86\xbc\xf1\x9f\x92_\xc5\xf6\xee?hPK\xcc\xedJ\x92\xbc˩:7\xa7\xf1\xee?\x8e-Q\x1b\xf8\a\x99\xbcf\xd8\x05m\xae\xec\xee?\xd26\x94>\xe8\xd1q\xbc\xf7\x9f\xe54\xdb\xe7\xee?\x15\x1bγ\x19\x19\x99\xbc\xe5\xa8\x13\xc3-\xe3\xee?mL*\xa7H\x9f\x85<\"4\x12L\xa6\xde\xee?\x8ai(z`\x12\x93\xbc\x1c\x80\xac\x04E\xda\xee?[\x89\x17H\x8f\xa7X\xbc*.\xf7!\n\xd6\xee?\x1b\x9aIg\x9b,|\xbc\x97\xa8P\xd9\xf5\xd1\xee?\x11\xac\xc2`\xedcC<-\x89a`\b\xce\xee?\xefd\x06;\tf\x96<W\x00\x1d\xedA\xca\xee?y\x03\xa1\xda\xe1\xccn<\xd0<\xc1\xb5\xa2\xc6\xee?0\x12\x0f?\x8e\xff\x93<\xde\xd3\xd7\xf0*\xc3\xee?\xb0\xafz\xbbΐv<'*6\xd5ڿ\xee?w\xe0T\xeb\xbd\x1d\x93<\r\xdd\xfd\x99\xb2\xbc\xee?\x8e\xa3q\x004\x94\x8f\xbc\xa7,\x9dv\xb2\xb9\xee?I\xa3\x93\xdc\xccއ\xbcBfϢڶ\xee?_8\x0f\xbd\xc6\xdex\xbc\x82O\x9dV+\xb4\xee?\xf6\\{\xecF\x12\x86\xbc\x0f\x92]ʤ\xb1\xee?\x8e\xd7\xfd\x18\x055\x93<\xda'\xb56G\xaf\xee?\x05\x9b\x8a/\xb7\x98{<\xfdǗ\xd4\x12\xad\xee?\tT\x1c\xe2\xe1c\x90<)TH\xdd\a\xab\xee?\xea\xc6\x19P\x85\xc74<\xb7FY\x8a&\xa9\xee?5\xc0d+\xe62\x94<H!\xad\x15o\xa7\xee?\x9fv\x99aJ䌼\t\xdcv\xb9\xe1\xa5\xee?\xa8M\xef;\xc53\x8c\xbc\x85U:\xb0~\xa4\xee?\xae\xe9+\x89xS\x84\xbc \xc3\xcc4F\xa3\xee?XXVx\xddΓ\xbc%\"U\x828\xa2\xee?d\x19~\x80\xaa\x10W<s\xa9L\xd4U\xa1\xee?(\"^\xbfﳓ\xbc\xcd;\x7ff\x9e\xa0\xee?\x82\xb94\x87\xad\x12j\xbc\xbf\xda\vu\x12\xa0\xee?\xee\xa9m\xb8\xefgc\xbc/\x1ae<\xb2\x9f\xee?Q\x88\xe0T=܀\xbc\x84\x94Q\xf9}\x9f\xee?\xcf>Z~d\x1fx\xbct_\xec\xe8u\x9f\xee?\xb0}\x8b\xc0J\ue1bct\x81\xa5H\x9a\x9f\xee?\x8a\xe6U\x1e2\x19\x86\xbc\xc9gBV\xeb\x9f\xee?\xd3\xd4\t^˜\x90<?]\xdeOi\xa0\xee?\x1d\xa5M\xb9\xdc2{\xbc\x87\x01\xebs\x14\xa1\xee?k\xc0gT\xfd\xec\x94<2\xc10\x01\xed\xa1\xee?Ul֫\xe1\xebe<bN\xcf6\xf3\xa2\xee?Bϳ/š\x88\xbc\x12\x1a>T'\xa4\xee?47;\xf1\xb6i\x93\xbc\x13\xceL\x99\x89\xa5\xee?\x1e\xff\x19:\x84^\x80\xbc\xad\xc7#F\x1a\xa7\xee?nWr\xd8PԔ\xbc\xed\x92D\x9b٨\xee?\x00\x8a\x0e[g\xad\x90<\x99f\x8a\xd9Ǫ\xee?\xb4\xea\xf0\xc1/\xb7\x8d<۠*B\xe5\xac\xee?\xff\xe7Ŝ`\xb6e\xbc\x8cD\xb5\x162\xaf\xee?D_\xf3Y\x83\xf6{<6w\x15\x99\xae\xb1\xee?\x83=\x1e\xa7\x1f\t\x93\xbc\xc6\xff\x91\v[\xb4\xee?)\x1el\x8b\xb8\xa9]\xbc\xe5\xc5Ͱ7\xb7\xee?Y\xb9\x90|\xf9#l\xbc\x0fR\xc8\xcbD\xba\xee?\xaa\xf9\xf4\"CC\x92\xbcPNޟ\x82\xbd\xee?K\x8ef\xd7lʅ\xbc\xba\a\xcap\xf1\xc0\xee?'Α+\xfc\xafq<\x90𣂑\xc4\xee?\xbbs\n\xe15\xd2m<##\xe3\x19c\xc8\xee?c\"b\"\x04Ň\xbce\xe5]{f\xcc\xee?\xd51\xe2\xe3\x86\x1c\x8b<3-J\xec\x9b\xd0\xee?\x15\xbb\xbc\xd3ѻ\x91\xbc]%>\xb2\x03\xd5\xee?\xd21\xee\x9c1̐<X\xb30\x13\x9e\xd9\xee?\xb3Zsn\x84i\x84<\xbf\xfdyUk\xde\xee?\xb4\x9d\x8e\x97\xcd߂\xbcz\xf3ӿk\xe3\xee?\x873˒w\x1a\x8c<\xad\xd3Z\x99\x9f\xe8\xee?\xfa\xd9\xd1J\x8f{\x90\xbcf\xb6\x8d)\a\xee\xee?\xba\xae\xdcV\xd9\xc3U\xbc\xfb\x15O\xb8\xa2\xf3\xee?@\xf6\xa6=\x0e\xa4\x90\xbc:Y\xe5\x8dr\xf9\xee?4\x93\xad8\xf4\xd6h\xbcG^\xfb\xf2v\xff\xee?5\x8aXk\xe2\ue47cJ\x06\xa10\xb0\x05\xef?\xcd\xdd_\n\xd7\xfft<\xd2\xc1K\x90\x1e\f\xef?\xac\x98\x92\xfa\xfb\xbd\x91\xbc\t\x1e\xd7[\xc2\x12\xef?\xb3\f\xaf0\xaens<\x9cR\x85ݛ\x19\xef?\x94\xfd\x9f\\2\xe3\x8e<z\xd0\xff_\xab \xef?\xacY\tя\xe0\x84<K\xd1W.\xf1'\xef?g\x1aN8\xaf\xcdc<\xb5\xe7\x06\x94m/\xef?h\x19\x92l,kg<i\x90\xef\xdc 7\xef?ҵ̃\x18\x8a\x80\xbc\xfa\xc3]U\v?\xef?o\xfa\xff?]\xad\x8f\xbc|\x89\aJ-G\xef?I\xa9u8\xae\r\x90\xbc\xf2\x89\r\b\x87O\xef?\xa7\a=\xa6\x85\xa3t<\x87\xa4\xfb\xdc\x18X\xef?\x0f\"@ \x9e\x91\x82\xbc\x98\x83\xc9\x16\xe3`\xef?\xac\x92\xc1\xd5PZ\x8e<\x852\xdb\x03\xe6i\xef?Kk\x01\xacY:\x84<`\xb4\x01\xf3!s\xef?\x1f>\xb4\a!Ղ\xbc_\x9b{3\x97|\xef?\xc9\rG;\xb9*\x89\xbc)\xa1\xf5\x14F\x86\xef?ӈ:`\x04\xb6t<\xf6?\x8b\xe7.\x90\xef?qr\x9dQ\xecŃ<\x83L\xc7\xfbQ\x9a\xef?\xf0\x91ӏ\x12\xf7\x8f\xbcڐ\xa4\xa2\xaf\xa4\xef?}t#☮\x8d\xbc\xf1g\x8e-H\xaf\xef?\b \xaaA\xbcÎ<'Za\xee\x1b\xba\xef?2\xeb\xa9Ô+\x84<\x97\xbak7+\xc5\xef?\xee\x85\xd11\xa9d\x8a<@En[v\xd0\xef?\xed\xe3;\xe4\xba7\x8e\xbc\x14\xbe\x9c\xad\xfd\xdb\xef?\x9d͑M;\x89w<ؐ\x9e\x81\xc1\xe7\xef?\x89\xcc`A\xc1\x05S<\xf1q\x8f+\xc2\xf3\xef?\x03\x00\x00\x00\x04\x00\x00\x00\x04\x00\x00\x00\x06\x00\x00\x00\x83\xf9\xa2\x00DNn\x00\xfc)\x15\x00\xd1W'\x00\xdd4\xf5\x00b\xdb\xc0\x00<\x99\x95\x00A\x90C\x00cQ\xfe\x00\xbbޫ\x00\xb7a\xc5\x00:n$\x00\xd2MB\x00I\x06\xe0\x00\t\xea.\x00\x1c\x92\xd1\x00\xeb\x1d\xfe\x00)\xb1\x1c\x00\xe8>\xa7\x00\xf55\x82\x00D\xbb.\x00\x9c\xe9\x84\x00\xb4&p\x00A~_\x00֑9\x00S\x839\x00\x9c\xf49\x00\x8b_\x84\x00(\xf9\xbd\x00\xf8\x1f;\x00\xde\xff\x97\x00\x0f\x98\x05\x00\x11/\xef\x00\nZ\x8b\x00m\x1fm\x00\xcf~6\x00\t\xcb'\x00FO\xb7\x00\x9ef?\x00-\xea_\x00\xba'u\x00\xe5\xeb\xc7\x00={\xf1\x00\xf79\a\x00\x92R\x8a\x00\xfbk\xea\x00\x1f\xb1_\x00\b]\x8d\x000\x03V\x00{\xfcF\x00\xf0\xabk\x00 \xbc\xcf\x006\xf4\x9a\x00\xe3\xa9\x1d\x00^a\x91\x00\b\x1b\xe6\x00\x85\x99e\x00\xa0\x14_\x00\x8d@h\x00\x80\xd8\xff\x00'sM\x00\x06\x061\x00\xcaV\x15\x00ɨs\x00{\xe2`\x00k\x8c\xc0\x00\x19\xc4G\x00\xcdg\xc3\x00\t\xe8\xdc\x00Y\x83*\x00\x8bv\xc4\x00\xa6\x1c\x96\x00D\xaf\xdd\x00\x19W\xd1\x00\xa5>\x05\x00\x05\a\xff\x003~?\x00\xc22\xe8\x00\x98O\xde\x00\xbb}2\x00&=\xc3\x00\x1ek\xef\x00\x9f\xf8^\x005\x1f:\x00\x7f\xf2\xca\x00\xf1\x87\x1d\x00|\x90!\x00j$|\x00\xd5n\xfa\x000-w\x00\x15;C\x00\xb5\x14\xc6\x00\xc3\x19\x9d\x00\xad\xc4\xc2\x00,MA\x00\f\x00]\x00\x86}F\x00\xe3q-\x00\x9bƚ\x003b\x00\x00\xb4\xd2|\x00\xb4\xa7\x97\x007U\xd5\x00\xd7>\xf6\x00\xa3\x10\x18\x00Mv\xfc\x00d\x9d*\x00p\u05eb\x00c|\xf8\x00z\xb0W\x00\x17\x15\xe7\x00\xc0IV\x00;\xd6\xd9\x00\xa7\x848\x00$#\xcb\x00֊w\x00ZT#\x00\x00\x1f\xb9\x00\xf1\n\x1b\x00\x19\xce\xdf\x00\x9f1\xff\x00f\x1ej\x00\x99Wa\x00\xac\xfbG\x00~\x7f\xd8\x00\"e\xb7\x002\xe8\x89\x00\xe6\xbf`\x00\xef\xc4\xcd\x00l6\t\x00]?\xd4\x00\x16\xde\xd7\x00X;\xde\x00ޛ\x92\x00\xd2\"(\x00(\x86\xe8\x00\xe2XM\x00\xc6\xca2\x00\b\xe3\x16\x00\xe0}\xcb\x00\x17\xc0P\x00\xf3\x1d\xa7\x00\x18\xe0[\x00.\x134\x00\x83\x12b\x00\x83H\x01\x00\xf5\x8e[\x00\xad\xb0\x7f\x00\x1e\xe9\xf2\x00HJC\x00\x10g\xd3\x00\xaa\xdd\xd8\x00\xae_B\x00ja\xce\x00\n(\xa4\x00ә\xb4\x00\x06\xa6\xf2\x00\\w\x7f\x00\xa3\u0083\x00a<\x88\x00\x8asx\x00\xaf\x8cZ\x00o\u05fd\x00-\xa6c\x00\xf4\xbf\xcb\x00\x8d\x81\xef\x00&\xc1g\x00U\xcaE\x00\xca\xd96\x00(\xa8\xd2\x00\xc2a\x8d\x00\x12\xc9w\x00\x04&\x14\x00\x12F\x9b\x00\xc4Y\xc4\x00\xc8\xc5D\x00M\xb2\x91\x00\x00\x17\xf3\x00\xd4C\xad\x00)I\xe5\x00\xfd\xd5\x10\x00\x00\xbe\xfc\x00\x1e\x94\xcc\x00p\xce\xee\x00\x13>\xf5\x00\xec\xf1\x80\x00\xb3\xe7\xc3\x00\xc7\xf8(\x00\x93\x05\x94\x00\xc1q>\x00.\t\xb3\x00\vE\xf3\x00\x88\x12\x9c\x00\xab {\x00.\xb5\x9f\x00G\x92\xc2\x00{2/\x00\fUm\x00r\xa7\x90\x00k\xe7\x1f\x001˖\x00y\x16J\x00Ay\xe2\x00\xf4߉\x00蔗\x00\xe2\xe6\x84\x00\x991\x97\x00\x88\xedk\x00__6\x00\xbb\xfd\x0e\x00H\x9a\xb4\x00g\xa4l\x00qrB\x00\x8d]2\x00\x9f\x15\xb8\x00\xbc\xe5\t\x00\x8d1%\x00\xf7t9\x000\x05\x1c\x00\r\f\x01\x00K\bh\x00,\xeeX\x00G\xaa\x90\x00t\xe7\x02\x00\xbd\xd6$\x00\xf7}\xa6\x00nHr\x00\x9f\x16\xef\x00\x8e\x94\xa6\x00\xb4\x91\xf6\x00\xd1SQ\x00\xcf\n\xf2\x00 \x983\x00\xf5K~\x00\xb2ch\x00\xdd>_\x00@]\x03\x00\x85\x89\x7f\x00UR)\x007d\xc0\x00m\xd8\x10\x002H2\x00[Lu\x00Nq\xd4\x00ETn\x00\v\t\xc1\x00*\xf5i\x00\x14f\xd5\x00'\a\x9d\x00]\x04P\x00\xb4;\xdb\x00\xeav\xc5\x00\x87\xf9\x17\x00Ik}\x00\x1d'\xba\x00\x96i)\x00\xc6̬\x00\xad\x14T\x00\x90\xe2j\x00\x88ى\x00,rP\x00\x04\xa4\xbe\x00w\a\x94\x00\xf30p\x00\x00\xfc'\x00\xeaq\xa8\x00f\xc2I\x00d\xe0=\x00\x97݃\x00\xa3?\x97\x00C\x94\xfd\x00\r\x86\x8c\x001A\xde\x00\x929\x9d\x00\xddp\x8c\x00\x17\xb7\xe7\x00\b\xdf;\x00\x157+\x00\\\x80\xa0\x00Z\x80\x93\x00\x10\x11\x92\x00\x0f\xe8\xd8\x00l\x80\xaf\x00\xdb\xffK\x008\x90\x0f\x00Y\x18v\x00b\xa5\x15\x00a˻\x00ǉ\xb9\x00\x10@\xbd\x00\xd2\xf2\x04\x00Iu'\x00\xeb\xb6\xf6\x00\xdb\"\xbb\x00\n\x14\xaa\x00\x89&/\x00d\x83v\x00\t;3\x00\x0e\x94\x1a\x00Q:\xaa\x00\x1d\xa3\xc2\x00\xaf\xed\xae\x00\\&\x12\x00m\xc2M\x00-z\x9c\x00\xc0V\x97\x00\x03?\x83\x00\t\xf0\xf6\x00+@\x8c\x00m1\x99\x009\xb4\a\x00\f \x15\x00\xd8\xc3[\x00\xf5\x92\xc4\x00ƭK\x00Nʥ\x00\xa77\xcd\x00\xe6\xa96\x00\xab\x92\x94\x00\xddBh\x00\x19c\xde\x00v\x8c\xef\x00h\x8bR\x00\xfc\xdb7\x00\xae\xa1\xab\x00\xdf\x151\x00\x00\xae\xa1\x00\f\xfb\xda\x00dMf\x00\xed\x05\xb7\x00)e0\x00WV\xbf\x00G\xff:\x00j\xf9\xb9\x00u\xbe\xf3\x00(\x93\xdf\x00\xab\x800\x00f\x8c\xf6\x00\x04\xcb\x15\x00\xfa\"\x06\x00\xd9\xe4\x1d\x00=\xb3\xa4\x00W\x1b\x8f\x006\xcd\t\x00NB\xe9\x00\x13\xbe\xa4\x003#\xb5\x00\xf0\xaa\x1a\x00Oe\xa8\x00\xd2\xc1\xa5\x00\v?\x0f\x00[x\xcd\x00#\xf9v\x00{\x8b\x04\x00\x89\x17r\x00ƦS\x00on\xe2\x00\xef\xeb\x00\x00\x9bJX\x00\xc4ڷ\x00\xaaf\xba\x00v\xcf\xcf\x00\xd1\x02\x1d\x00\xb1\xf1-\x00\x8c\x99\xc1\x00íw\x00\x86H\xda\x00\xf7]\xa0\x00ƀ\xf4\x00\xac\xf0/\x00\xdd\xec\x9a\x00?\\\xbc\x00\xd0\xdem\x00\x90\xc7\x1f\x00*۶\x00\xa3%:\x00\x00\xaf\x9a\x00\xadS\x93\x00\xb6W\x04\x00)-\xb4\x00K\x80~\x00\xda\a\xa7\x00v\xaa\x0e\x00{Y\xa1\x00\x16\x12*\x00ܷ-\x00\xfa\xe5\xfd\x00\x89\xdb\xfe\x00\x89\xbe\xfd\x00\xe4vl\x00\x06\xa9\xfc\x00>\x80p\x00\x85n\x15\x00\xfd\x87\xff\x00(>\a\x00ag3\x00*\x18\x86\x00M\xbd\xea\x00\xb3\xe7\xaf\x00\x8fmn\x00\x95g9\x001\xbf[\x00\x84\xd7H\x000\xdf\x16\x00\xc7-C\x00%a5\x00\xc9p\xce\x000˸\x00\xbfl\xfd\x00\xa4\x00\xa2\x00\x05l\xe4\x00Zݠ\x00!oG\x00b\x12\xd2\x00\xb9\\\x84\x00paI\x00kV\xe0\x00\x99R\x01\x00PU7\x00\x1eշ\x003\xf1\xc4\x00\x13n_\x00]0\xe4\x00\x85.\xa9\x00\x1d\xb2\xc3\x00\xa126\x00\b\xb7\xa4\x00\xea\xb1\xd4\x00\x16\xf7!\x00\x8fi\xe4\x00'\xffw\x00\f\x03\x80\x00\x8d@-\x00O͠\x00 \xa5\x99\x00\xb3\xa2\xd3\x00/]\n\x00\xb4\xf9B\x00\x11\xda\xcb\x00}\xbe\xd0\x00\x9b\xdb\xc1\x00\xab\x17\xbd\x00ʢ\x81\x00\bj\\\x00.U\x17\x00'\x00U\x00\x7f\x14\xf0\x00\xe1\a\x86\x00\x14\vd\x00\x96A\x8d\x00\x87\xbe\xde\x00\xda\xfd*\x00k%\xb6\x00{\x894\x00\x05\xf3\xfe\x00\xb9\xbf\x9e\x00hjO\x00J*\xa8\x00O\xc4Z\x00-\xf8\xbc\x00\xd7Z\x98\x00\xf4Ǖ\x00\rM\x8d\x00 :\xa6\x00\xa4W_\x00\x14?\xb1\x00\x808\x95\x00\xcc \x01\x00q݆\x00\xc9\u07b6\x00\xbf`\xf5\x00Me\x11\x00\x01\ak\x00\x8c\xb0\xac\x00\xb2\xc0\xd0\x00QUH\x00\x1e\xfb\x0e\x00\x95r\xc3\x00\xa3\x06;\x00\xc0@5\x00\x06\xdc{\x00\xe0E\xcc\x00N)\xfa\x00\xd6\xca\xc8\x00\xe8\xf3A\x00|d\xde\x00\x9bd\xd8\x00پ1\x00\xa4\x97\xc3\x00wX\xd4\x00i\xe3\xc5\x00\xf0\xda\x13\x00\xba:<\x00F\x18F\x00Uu_\x00ҽ\xf5\x00n\x92\xc6\x00\xac.]\x00\x0eD\xed\x00\x1c>B\x00ać\x00)\xfd\xe9\x00\xe7\xd6\xf3\x00\"|\xca\x00o\x915\x00\b\xe0\xc5\x00\xff\u05cd\x00nj\xe2\x00\xb0\xfd\xc6\x00\x93\b\xc1\x00|]t\x00k\xad\xb2\x00\xcdn\x9d\x00>r{\x00\xc6\x11j\x00\xf7ϩ\x00)s\xdf\x00\xb5ɺ\x00\xb7\x00Q\x00\xe2\xb2\r\x00t\xba$\x00\xe5}`\x00t؊\x00\r\x15,\x00\x81\x18\f\x00~f\x94\x00\x01)\x16\x00\x9fzv\x00\xfd\xfd\xbe\x00VE\xef\x00\xd9~6\x00\xec\xd9\x13\x00\x8b\xba\xb9\x00ė\xfc\x001\xa8'\x00\xf1n\xc3\x00\x94\xc56\x00بV\x00\xb4\xa8\xb5\x00\xcf\xcc\x0e\x00\x12\x89-\x00oW4\x00,V\x89\x00\x99\xce\xe3\x00\xd6 \xb9\x00k^\xaa\x00>*\x9c\x00\x11_\xcc\x00\xfd\vJ\x00\xe1\xf4\xfb\x00\x8e;m\x00\xe2\x86,\x00\xe9Ԅ\x00\xfc\xb4\xa9\x00\xef\xee\xd1\x00.5\xc9\x00/9a\x008!D\x00\x1b\xd9\xc8\x00\x81\xfc\n\x00\xfbJj\x00/\x1c\xd8\x00S\xb4\x84\x00N\x99\x8c\x00T\"\xcc\x00*U\xdc\x00\xc0\xc6\xd6\x00\v\x19\x96\x00\x1ap\xb8\x00i\x95d\x00&Z`\x00?R\xee\x00\x7f\x11\x0f\x00\xf4\xb5\x11\x00\xfc\xcb\xf5\x004\xbc-\x004\xbc\xee\x00\xe8]\xcc\x00\xdd^`\x00g\x8e\x9b\x00\x923\xef\x00\xc9\x17\xb8\x00aX\x9b\x00\xe1W\xbc\x00Q\x83\xc6\x00\xd8>\x10\x00\xddqH\x00-\x1c\xdd\x00\xaf\x18\xa1\x00!,F\x00Y\xf3\xd7\x00\xd9z\x98\x00\x9eT\xc0\x00O\x86\xfa\x00V\x06\xfc\x00\xe5y\xae\x00\x89\"6\x008\xad\"\x00g\x93\xdc\x00U\xe8\xaa\x00\x82&8\x00\xca\xe7\x9b\x00Q\r\xa4\x00\x993\xb1\x00\xa9\xd7\x0e\x00i\x05H\x00e\xb2\xf0\x00\x7f\x88\xa7\x00\x88L\x97\x00\xf9\xd16\x00!\x92\xb3\x00{\x82J\x00\x98\xcf!\x00@\x9f\xdc\x00\xdcGU\x00\xe1t:\x00g\xebB\x00\xfe\x9d\xdf\x00^\xd4_\x00{g\xa4\x00\xba\xacz\x00U\xf6\xa2\x00+\x88#\x00A\xbaU\x00Yn\b\x00!*\x86\x009G\x83\x00\x89\xe3\xe6\x00\xe5\x9e\xd4\x00I\xfb@\x00\xffV\xe9\x00\x1c\x0f\xca\x00\xc5Y\x8a\x00\x94\xfa+\x00\xd3\xc1\xc5\x00\x0f\xc5\xcf\x00\xdbZ\xae\x00Gņ\x00\x85Cb\x00!\x86;\x00,y\x94\x00\x10a\x87\x00*L{\x00\x80,\x1a\x00C\xbf\x12\x00\x88&\x90\x00x<\x89\x00\xa8\xc4\xe4\x00\xe5\xdb{\x00\xc4:\xc2\x00&\xf4\xea\x00\xf7g\x8a\x00\r\x92\xbf\x00e\xa3+\x00=\x93\xb1\x00\xbd|\v\x00\xa4Q\xdc\x00'\xddc\x00i\xe1\xdd\x00\x9a\x94\x19\x00\xa8)\x95\x00h\xce(\x00\t\xed\xb4\x00D\x9f \x00N\x98\xca\x00p\x82c\x00~|#\x00\x0f\xb92\x00\xa7\xf5\x8e\x00\x14V\xe7\x00!\xf1\b\x00\xb5\x9d*\x00o~M\x00\xa5\x19Q\x00\xb5\xf9\xab\x00\x82\xdf\xd6\x00\x96\xdda\x00\x166\x02\x00\xc4:\x9f\x00\x83\xa2\xa1\x00r\xedm\x009\x8dz\x00\x82\xb8\xa9\x00k2\\\x00F'[\x00\x004\xed\x00\xd2\x00w\x00\xfc\xf4U\x00\x01YM\x00\xe0q\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00@\xfb!\xf9?\x00\x00\x00\x00-Dt>\x00\x00\x00\x80\x98F\xf8<\x00\x00\x00`Q\xccx;\x00\x00\x00\x80\x83\x1b\xf09\x00\x00\x00@ %z8\x00\x00\x00\x80\"\x82\xe36\x00\x00\x00\x00\x1d\xf3i5\x008\xfa\xfeB.\xe6?0gǓW\xf3.=\x00\x00\x00\x00\x00\x00\xe0\xbf`UUUUU\xe5\xbf\x06\x00\x00\x00\x00\x00\xe0?NUY\x99\x99\x99\xe9?z\xa4)UUU\xe5\xbf\xe9EH\x9b[I\xf2\xbf\xc3?&\x8b+\x00\xf0?\x00\x00\x00\x00\x00\xa0\xf6?\x00\x00\x00\x00\x00\x00\x00\x00\x00ȹ\xf2\x82,ֿ\x80V7($\xb4\xfa<\x00\x00\x00\x00\x00\x80\xf6?\x00\x00\x00\x00\x00\x00\x00\x00\x00\bX\xbf\xbd\xd1տ \xf7\xe0\xd8\b\xa5\x1c\xbd\x00\x00\x00\x00\x00`\xf6?\x00\x00\x00\x00\x00\x00\x00\x00\x00XE\x17wvտmP\xb6դb#\xbd\x00\x00\x00\x00\x00@\xf6?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf8-\x87\xad\x1aտ\xd5g\xb0\x9e\xe4\x84\xe6\xbc\x00\x00\x00\x00\x00 \xf6?\x00\x00\x00\x00\x00\x00\x00\x00\x00xw\x95_\xbeԿ\xe0>)\x93i\x1b\x04\xbd\x00\x00\x00\x00\x00\x00\xf6?\x00\x00\x00\x00\x00\x00\x00\x00\x00`\x1c\u008baԿ̄LH/\xd8\x13=\x00\x00\x00\x00\x00\xe0\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa8\x86\x860\x04Կ:\v\x82\xed\xf3B\xdc<\x00\x00\x00\x00\x00\xc0\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00HiUL\xa6ӿ`\x94Q\x86Ʊ =\x00\x00\x00\x00\x00\xa0\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x98\x9a\xddGӿ\x92\x80\xc5\xd4MY%=\x00\x00\x00\x00\x00\x80\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00 \xe1\xba\xe2\xe8ҿ\xd8+\xb7\x99\x1e{&=\x00\x00\x00\x00\x00`\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x88\xde\x13Z\x89ҿ?\xb0϶\x14\xca\x15=\x00\x00\x00\x00\x00`\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x88\xde\x13Z\x89ҿ?\xb0϶\x14\xca\x15=\x00\x00\x00\x00\x00@\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00x\xcf\xfbA)ҿv\xdaS($Z\x16\xbd\x00\x00\x00\x00\x00 \xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x98i\xc1\x98\xc8ѿ\x04T\xe7h\xbc\xaf\x1f\xbd\x00\x00\x00\x00\x00\x00\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa8\xab\xab\\gѿ\xf0\xa8\x823\xc6\x1f\x1f=\x00\x00\x00\x00\x00\xe0\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00H\xae\xf9\x8b\x05ѿfZ\x05\xfdĨ&\xbd\x00\x00\x00\x00\x00\xc0\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90s\xe2$\xa3п\x0e\x03\xf4~\xeek\f\xbd\x00\x00\x00\x00\x00\xa0\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00д\x94%@п\x7f-\xf4\x9e\xb86\xf0\xbc\x00\x00\x00\x00\x00\xa0\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00д\x94%@п\x7f-\xf4\x9e\xb86\xf0\xbc\x00\x00\x00\x00\x00\x80\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00@^m\x18\xb9Ͽ\x87<\x99\xab*W\r=\x00\x00\x00\x00\x00`\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00`\xdc˭\xf0ο$\xaf\x86\x9c\xb7&+=\x00\x00\x00\x00\x00@\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0*n\a'ο\x10\xff?TO/\x17\xbd\x00\x00\x00\x00\x00 \xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0Ok!\\Ϳ\x1bhʻ\x91\xba!=\x00\x00\x00\x00\x00\x00\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa0\x9a\xc7\xf7\x8f̿4\x84\x9fhOy'=\x00\x00\x00\x00\x00\x00\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa0\x9a\xc7\xf7\x8f̿4\x84\x9fhOy'=\x00\x00\x00\x00\x00\xe0\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90-t\x86\xc2˿\x8f\xb7\x8b1\xb0N\x19=\x00\x00\x00\x00\x00\xc0\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\x80N\xc9\xf3ʿf\x90\xcd?cN\xba<\x00\x00\x00\x00\x00\xa0\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xb0\xe2\x1f\xbc#ʿ\xea\xc1F\xdcd\x8c%\xbd\x00\x00\x00\x00\x00\xa0\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xb0\xe2\x1f\xbc#ʿ\xea\xc1F\xdcd\x8c%\xbd\x00\x00\x00\x00\x00\x80\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00P\xf4\x9cZRɿ\xe3\xd4\xc1\x04\xd9\xd1*\xbd\x00\x00\x00\x00\x00`\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xd0 e\xa0\x7fȿ\t\xfa\xdb\x7f\xbf\xbd+=\x00\x00\x00\x00\x00@\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\x10\x02\x89\xabǿXJSr\x90\xdb+=\x00\x00\x00\x00\x00@\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\x10\x02\x89\xabǿXJSr\x90\xdb+=\x00\x00\x00\x00\x00 \xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xd0\x19\xe7\x0f\xd6ƿfⲣj\xe4\x10\xbd\x00\x00\x00\x00\x00\x00\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\xa7p0\xffſ9P\x10\x9fC\x9e\x1e\xbd\x00\x00\x00\x00\x00\x00\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\xa7p0\xffſ9P\x10\x9fC\x9e\x1e\xbd\x00\x00\x00\x00\x00\xe0\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xb0\xa1\xe3\xe5&ſ\x8f[\a\x90\x8b\xde \xbd\x00\x00\x00\x00\x00\xc0\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\xcbl+MĿ<x5a\xc1\f\x17=\x00\x00\x00\x00\x00\xc0\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\xcbl+MĿ<x5a\xc1\f\x17=\x00\x00\x00\x00\x00\xa0\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\x1e \xfcqÿ:T'M\x86x\xf1<\x00\x00\x00\x00\x00\x80\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0\x1f\xf8R\x95¿\b\xc4q\x170\x8d$\xbd\x00\x00\x00\x00\x00`\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00`/\xd5*\xb7\xc1\xbf\x96\xa3\x11\x18\xa4\x80.\xbd\x00\x00\x00\x00\x00`\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00`/\xd5*\xb7\xc1\xbf\x96\xa3\x11\x18\xa4\x80.\xbd\x00\x00\x00\x00\x00@\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\xd0|~\xd7\xc0\xbf\xf4[舖i\n=\x00\x00\x00\x00\x00@\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\xd0|~\xd7\xc0\xbf\xf4[舖i\n=\x00\x00\x00\x00\x00 \xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\xdb1\x91쿿\xf23\xa3\\Tu%\xbd\x00\x00\x00\x00\x00\x00\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00+n\a'\xbe\xbf<\x00\xf0*,4*=\x00\x00\x00\x00\x00\x00\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00+n\a'\xbe\xbf<\x00\xf0*,4*=\x00\x00\x00\x00\x00\xe0\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0[\x8fT^\xbc\xbf\x06\xbe_XW\f\x1d\xbd\x00\x00\x00\x00\x00\xc0\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0J:m\x92\xba\xbfȪ[\xe859%=\x00\x00\x00\x00\x00\xc0\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0J:m\x92\xba\xbfȪ[\xe859%=\x00\x00\x00\x00\x00\xa0\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa01\xd6Eø\xbfhV/M)|\x13=\x00\x00\x00\x00\x00\xa0\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa01\xd6Eø\xbfhV/M)|\x13=\x00\x00\x00\x00\x00\x80\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00`\xe5\x8a\xd2\xf0\xb6\xbf\xdas3\xc97\x97&\xbd\x00\x00\x00\x00\x00`\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00 \x06?\a\x1b\xb5\xbfW^\xc6a[\x02\x1f=\x00\x00\x00\x00\x00`\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00 \x06?\a\x1b\xb5\xbfW^\xc6a[\x02\x1f=\x00\x00\x00\x00\x00@\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\x1b\x96\xd7A\xb3\xbf\xdf\x13\xf9\xcc\xda^,=\x00\x00\x00\x00\x00@\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\x1b\x96\xd7A\xb3\xbf\xdf\x13\xf9\xcc\xda^,=\x00\x00\x00\x00\x00 \xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\xa3\xee6e\xb1\xbf\t\xa3\x8fv^|\x14=\x00\x00\x00\x00\x00\x00\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x11\xc00\n\xaf\xbf\x91\x8e6\x83\x9eY-=\x00\x00\x00\x00\x00\x00\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x11\xc00\n\xaf\xbf\x91\x8e6\x83\x9eY-=\x00\x00\x00\x00\x00\xe0\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x19q\xddB\xab\xbfLp\xd6\xe5z\x82\x1c=\x00\x00\x00\x00\x00\xe0\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x19q\xddB\xab\xbfLp\xd6\xe5z\x82\x1c=\x00\x00\x00\x00\x00\xc0\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc02\xf6Xt\xa7\xbf\xee\xa1\xf24F\xfc,\xbd\x00\x00\x00\x00\x00\xc0\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc02\xf6Xt\xa7\xbf\xee\xa1\xf24F\xfc,\xbd\x00\x00\x00\x00\x00\xa0\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\xfe\xb9\x87\x9e\xa3\xbf\xaa\xfe&\xf5\xb7\x02\xf5<\x00\x00\x00\x00\x00\xa0\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\xfe\xb9\x87\x9e\xa3\xbf\xaa\xfe&\xf5\xb7\x02\xf5<\x00\x00\x00\x00\x00\x80\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00x\x0e\x9b\x82\x9f\xbf\xe4\t~|&\x80)\xbd\x00\x00\x00\x00\x00\x80\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00x\x0e\x9b\x82\x9f\xbf\xe4\t~|&\x80)\xbd\x00\x00\x00\x00\x00`\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\xd5\a\x1b\xb9\x97\xbf9\xa6\xfa\x93T\x8d(\xbd\x00\x00\x00\x00\x00@\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xfc\xb0\xa8\xc0\x8f\xbf\x9c\xa6\xd3\xf6|\x1e\u07fc\x00\x00\x00\x00\x00@\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xfc\xb0\xa8\xc0\x8f\xbf\x9c\xa6\xd3\xf6|\x1e\u07fc\x00\x00\x00\x00\x00 \xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10k*\xe0\x7f\xbf\xe4@\xda\r?\xe2\x19\xbd\x00\x00\x00\x00\x00 \xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10k*\xe0\x7f\xbf\xe4@\xda\r?\xe2\x19\xbd\x00\x00\x00\x00\x00\x00\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\xef?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x89u\x15\x10\x80?\xe8+\x9d\x99k\xc7\x10\xbd\x00\x00\x00\x00\x00\x80\xef?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x93XV \x90?\xd2\xf7\xe2\x06[\xdc#\xbd\x00\x00\x00\x00\x00@\xef?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc9(%I\x98?4\fZ2\xba\xa0*\xbd\x00\x00\x00\x00\x00\x00\xef?\x00\x00\x00\x00\x00\x00\x00\x00\x00@\xe7\x89]A\xa0?S\xd7\xf1\\\xc0\x11\x01=\x00\x00\x00\x00\x00\xc0\xee?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00.Ԯf\xa4?(\xfd\xbdus\x16,\xbd\x00\x00\x00\x00\x00\x80\xee?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\x9f\x14\xaa\x94\xa8?}&ZЕy\x19\xbd\x00\x00\x00\x00\x00@\xee?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\xdd\xcdsˬ?\a(\xd8G\xf2h\x1a\xbd\x00\x00\x00\x00\x00 \xee?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\x06\xc01\xea\xae?{;\xc9O>\x11\x0e\xbd\x00\x00\x00\x00\x00\xe0\xed?\x00\x00\x00\x00\x00\x00\x00\x00\x00`F\xd1;\x97\xb1?\x9b\x9e\rV]2%\xbd\x00\x00\x00\x00\x00\xa0\xed?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0ѧ\xf5\xbd\xb3?\xd7Nۥ^\xc8,=\x00\x00\x00\x00\x00`\xed?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa0\x97MZ\xe9\xb5?\x1e\x1d]<\x06i,\xbd\x00\x00\x00\x00\x00@\xed?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\xea\n\xd3\x00\xb7?2흩\x8d\x1e\xec<\x00\x00\x00\x00\x00\x00\xed?\x00\x00\x00\x00\x00\x00\x00\x00\x00@Y]^3\xb9?\xdaG\xbd:\\\x11#=\x00\x00\x00\x00\x00\xc0\xec?\x00\x00\x00\x00\x00\x00\x00\x00\x00`\xad\x8d\xc8j\xbb?\xe5h\xf7+\x80\x90\x13\xbd\x00\x00\x00\x00\x00\xa0\xec?\x00\x00\x00\x00\x00\x00\x00\x00\x00@\xbc\x01X\x88\xbc?ӬZ\xc6\xd1F&=\x00\x00\x00\x00\x00`\xec?\x00\x00\x00\x00\x00\x00\x00\x00\x00 \n\x839Ǿ?\xe0E\xe6\xafh\xc0-\xbd\x00\x00\x00\x00\x00@\xec?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\xdb9\x91\xe8\xbf?\xfd\n\xa1O\xd64%\xbd\x00\x00\x00\x00\x00\x00\xec?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0'\x82\x8e\x17\xc1?\xf2\a-\xcex\xef!=\x00\x00\x00\x00\x00\xe0\xeb?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0#~+\xaa\xc1?4\x998D\x8e\xa7,=\x00\x00\x00\x00\x00\xa0\xeb?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x86\fa\xd1\xc2?\xa1\xb4\x81\xcbl\x9d\x03=\x00\x00\x00\x00\x00\x80\xeb?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\x15\xb0\xfce\xc3?\x89rK#\xa8/\xc6<\x00\x00\x00\x00\x00@\xeb?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xb03\x83=\x91\xc4?x\xb6\xfdTy\x83%=\x00\x00\x00\x00\x00 \xeb?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xb0\xa1\xe4\xe5'\xc5?\xc7}i\xe5\xe83&=\x00\x00\x00\x00\x00\xe0\xea?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\x8c\xbeNW\xc6?x.<,\x8b\xcf\x19=\x00\x00\x00\x00\x00\xc0\xea?\x00\x00\x00\x00\x00\x00\x00\x00\x00pu\x8b\x12\xf0\xc6?\xe1!\x9c\xe5\x8d\x11%\xbd\x00\x00\x00\x00\x00\xa0\xea?\x00\x00\x00\x00\x00\x00\x00\x00\x00PD\x85\x8d\x89\xc7?\x05C\x91p\x10f\x1c\xbd\x00\x00\x00\x00\x00`\xea?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x009믾\xc8?\xd1,\xe9\xaaT=\a\xbd\x00\x00\x00\x00\x00@\xea?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf7\xdcZZ\xc9?o\xff\xa0X(\xf2\a=\x00\x00\x00\x00\x00\x00\xea?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\x8a<\xed\x93\xca?i!VPCr(\xbd\x00\x00\x00\x00\x00\xe0\xe9?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xd0[W\xd81\xcb?\xaa\xe1\xacN\x8d5\f\xbd\x00\x00\x00\x00\x00\xc0\xe9?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0;8\x87\xd0\xcb?\xb6\x12TY\xc4K-\xbd\x00\x00\x00\x00\x00\xa0\xe9?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\xf0\xc6\xfbo\xcc?\xd2+\x96\xc5r\xec\xf1\xbc\x00\x00\x00\x00\x00`\xe9?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\u0530=\xb1\xcd?5\xb0\x15\xf7*\xff*\xbd\x00\x00\x00\x00\x00@\xe9?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\xe7\xff\x0eS\xce?0\xf4A`'\x12\xc2<\x00\x00\x00\x00\x00 \xe9?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xdd\xe4\xad\xf5\xce?\x11\x8e\xbbe\x15!ʼ\x00\x00\x00\x00\x00\x00\xe9?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xb0\xb3l\x1c\x99\xcf?0\xdf\f\xca\xec\xcb\x1b=\x00\x00\x00\x00\x00\xc0\xe8?\x00\x00\x00\x00\x00\x00\x00\x00\x00XM`8q\xd0?\x91N\xed\x16ۜ\xf8<\x00\x00\x00\x00\x00\xa0\xe8?\x00\x00\x00\x00\x00\x00\x00\x00\x00`ag-\xc4\xd0?\xe9\xea<\x16\x8b\x18'=\x00\x00\x00\x00\x00\x80\xe8?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe8'\x82\x8e\x17\xd1?\x1c\xf0\xa5c\x0e!,\xbd\x00\x00\x00\x00\x00`\xe8?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf8\xac\xcb\\k\xd1?\x81\x16\xa5\xf7͚+=\x00\x00\x00\x00\x00@\xe8?\x00\x00\x00\x00\x00\x00\x00\x00\x00hZc\x99\xbf\xd1?\xb7\xbdGQ\xed\xa6,=\x00\x00\x00\x00\x00 \xe8?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xb8\x0emE\x14\xd2?\xea\xbaF\xbaއ\n=\x00\x00\x00\x00\x00\xe0\xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\xdc|\xf0\xbe\xd2?\xf4\x04PJ\xfa\x9c*=\x00\x00\x00\x00\x00\xc0\xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x00`\xd3\xe1\xf1\x14\xd3?\xb8<!\xd3z\xe2(\xbd\x00\x00\x00\x00\x00\xa0\xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\xbevgk\xd3?\xc8w\xf1\xb0\xcdn\x11=\x00\x00\x00\x00\x00\x80\xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x0003wR\xc2\xd3?\\\xbd\x06\xb6T;\x18=\x00\x00\x00\x00\x00`\xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe8\xd5#\xb4\x19\xd4?\x9d\xe0\x90\xec6\xe4\b=\x00\x00\x00\x00\x00@\xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc8q\u008dq\xd4?u\xd6g\t\xce'/\xbd\x00\x00\x00\x00\x00 \xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x000\x17\x9e\xe0\xc9\xd4?\xa4\xd8\n\x1b\x89 .\xbd\x00\x00\x00\x00\x00\x00\xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa08\a\xae\"\xd5?Y\xc7d\x81p\xbe.=\x00\x00\x00\x00\x00\xe0\xe6?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xd0\xc8S\xf7{\xd5?\xef@]\xee\xed\xad\x1f=\x00\x00\x00\x00\x00\xc0\xe6?\x00\x00\x00\x00\x00\x00\x00\x00\x00`Y߽\xd5\xd5?\xdce\xa4\b*\v\n\xbd\x008\xfa\xfeB.\xe6?0gǓW\xf3.=\x01\x00\x00\x00\x00\x00\xe0\xbf[0QUUU\xd5?\x90E\xeb\xff\xff\xffϿ\x11\x01\xf1$\xb3\x99\xc9?\x9f\xc8\x06\xe5uUſ\x00\x00\x00\x00\x00\x00\xe0\xbfwUUUUU\xd5?\xcb\xfd\xff\xff\xff\xffϿ\fݕ\x99\x99\x99\xc9?\xa7EgUUUſ0\xdeD\xa3$I\xc2?e=B\xa4\xff\xff\xbf\xbf\xca\xd6*(\x84q\xbc?\xffh\xb0C뙹\xbf\x85Я\xf7\x82\x81\xb7?\xcdE\xd1u\x13R\xb5\xbf\x9f\xde\xe0\xc3\xf04\xf7?\x00\x90\xe6y\x7f\xcc\u05ff\x1f\xe9,jx\x13\xf7?\x00\x00\r\xc2\xeeo\u05ff\xa0\xb5\xfa\b`\xf2\xf6?\x00\xe0Q\x13\xe3\x13\u05ff}\x8c\x13\x1f\xa6\xd1\xf6?\x00x(8[\xb8ֿѴ\xc5\vI\xb1\xf6?\x00x\x80\x90U]ֿ\xba\f/3G\x91\xf6?\x00\x00\x18v\xd0\x02ֿ#B\"\x18\x9fq\xf6?\x00\x90\x90\x86ʨտ\xd9\x1e\xa5\x99OR\xf6?\x00P\x03VCOտ\xc4$\x8f\xaaV3\xf6?\x00@k\xc37\xf6Կ\x14ܝk\xb3\x14\xf6?\x00P\xa8\xfd\xa7\x9dԿL\\\xc6Rd\xf6\xf5?\x00\xa8\x899\x92EԿO,\x91\xb5g\xd8\xf5?\x00\xb8\xb09\xf4\xedӿސ[˼\xba\xf5?\x00p\x8fDΖӿx\x1a\xd9\xf2a\x9d\xf5?\x00\xa0\xbd\x17\x1e@ӿ\x87VF\x12V\x80\xf5?\x00\x80F\xef\xe2\xe9ҿ\xd3k\xe7Ηc\xf5?\x00\xe008\x1b\x94ҿ\x93\x7f\xa7\xe2%G\xf5?\x00\x88ڌ\xc5>ҿ\x83E\x06B\xff*\xf5?\x00\x90')\xe1\xe9ѿ߽\xb2\xdb\"\x0f\xf5?\x00\xf8H+m\x95ѿ\xd7\xde4G\x8f\xf3\xf4?\x00\xf8\xb9\x9agAѿ@(\xde\xcfC\xd8\xf4?\x00\x98\xef\x94\xd0\xedпȣx\xc0>\xbd\xf4?\x00\x10\xdb\x18\xa5\x9aп\x8a%\xe0\xc3\x7f\xa2\xf4?\x00\xb8cR\xe6Gп4\x84\xd4$\x05\x88\xf4?\x00\xf0\x86E\"\xebϿ\v-\x19\x1b\xcem\xf4?\x00\xb0\x17uJGϿT\x189\xd3\xd9S\xf4?\x000\x10=D\xa4οZ\x84\xb4D':\xf4?\x00\xb0\xe9D\r\x02ο\xfb\xf8\x15A\xb5 \xf4?\x00\xf0w)\xa2`Ϳ\xb1\xf4>ڂ\a\xf4?\x00\x90\x95\x04\x01\xc0̿\x8f\xfeW]\x8f\xee\xf3?\x00\x10\x89V) ̿\xe9L\v\xa0\xd9\xd5\xf3?\x00\x10\x81\x8d\x17\x81˿+\xc1\x10\xc0`\xbd\xf3?\x00\xd0\xd3\xcc\xc9\xe2ʿ\xb8\xdau+$\xa5\xf3?\x00\x90\x12.@Eʿ\x02П\xcd\"\x8d\xf3?\x00\xf0\x1dhw\xa8ɿ\x1cz\x84\xc5[u\xf3?\x000Him\fɿ\xe26\xadI\xce]\xf3?\x00\xc0E\xa6 qȿ@\xd4M\x98yF\xf3?\x000\x14\xb4\x8f\xd6ǿ$\xcb\xff\xce\\/\xf3?\x00pb<\xb8<ǿI\r\xa1uw\x18\xf3?\x00`7\x9b\x9a\xa3ƿ\x909>7\xc8\x01\xf3?\x00\xa0\xb7T1\vƿA\xf8\x95\xbbN\xeb\xf2?\x000$v}sſѩ\x19\x02\n\xd5\xf2?\x000\u008f{\xdcĿ*\xfd\xb7\xa8\xf9\xbe\xf2?\x00\x00\xd2Q,FĿ\xab\x1b\fz\x1c\xa9\xf2?\x00\x00\x83\xbc\x8a\xb0ÿ0\xb5\x14`r\x93\xf2?\x00\x00Ik\x99\x1bÿ\xf5\xa1WW\xfa}\xf2?\x00@\xa4\x90T\x87¿\xbf;\x1d\x9b\xb3h\xf2?\x00\xa0y\xf8\xb9\xf3\xc1\xbf\xbd\xf5\x8f\x83\x9dS\xf2?\x00\xa0,%\xc8`\xc1\xbf;\bɪ\xb7>\xf2?\x00 \xf7W\x7f\xce\xc0\xbf\xb6@\xa9+\x01*\xf2?\x00\xa0\xfeI\xdc<\xc0\xbf2A̖y\x15\xf2?\x00\x80K\xbc\xbdW\xbf\xbf\x9b\xfc\xd2\x1d \x01\xf2?\x00@@\x96\b7\xbe\xbf\vHMI\xf4\xec\xf1?\x00@\xf9>\x98\x17\xbd\xbfie\x8fR\xf5\xd8\xf1?\x00\xa0\xd8Ng\xf9\xbb\xbf|~W\x11#\xc5\xf1?\x00`/ yܺ\xbf\xe9&\xcbt|\xb1\xf1?\x00\x80(\xe7\xc3\xc0\xb9\xbf\xb6\x1a,\f\x01\x9e\xf1?\x00\xc0r\xb3F\xa6\xb8\xbf\xbdp\xb6{\xb0\x8a\xf1?\x00\x00\xac\xb3\x01\x8d\xb7\xbf\xb6\xbc\xef%\x8aw\xf1?\x00\x008E\xf1t\xb6\xbf\xda1L5\x8dd\xf1?\x00\x80\x87m\x0e^\xb5\xbf\xdd_'\x90\xb9Q\xf1?\x00\xe0\xa1\xde\\H\xb4\xbfL\xd22\xa4\x0e?\xf1?\x00\xa0jM\xd93\xb3\xbf\xda\xf9\x10r\x8b,\xf1?\x00`\xc5\xf8y \xb2\xbf1\xb5\xec(0\x1a\xf1?\x00 b\x98F\x0e\xb1\xbf\xaf4\x84\xda\xfb\a\xf1?\x00\x00\xd2jl\xfa\xaf\xbf\xb3kN\x0f\xee\xf5\xf0?\x00@wJ\x8dڭ\xbfΟ*]\x06\xe4\xf0?\x00\x00\x85\xe4켫\xbf!\xa5,cD\xd2\xf0?\x00\xc0\x12@\x89\xa1\xa9\xbf\x1a\x98\xe2|\xa7\xc0\xf0?\x00\xc0\x023X\x88\xa7\xbf\xd16ƃ/\xaf\xf0?\x00\x80\xd6g^q\xa5\xbf9\x13\xa0\x98\u06dd\xf0?\x00\x80eI\x8a\\\xa3\xbf\xdf\xe7R\xaf\xab\x8c\xf0?\x00@\x15d\xe3I\xa1\xbf\xfb(N/\x9f{\xf0?\x00\x80\xeb\x82\xc0r\x9e\xbf\x19\x8f5\x8c\xb5j\xf0?\x00\x80RR\xf1U\x9a\xbf,\xf9\xec\xa5\xeeY\xf0?\x00\x80\x81\xcfb=\x96\xbf\x90,\xd1\xcdII\xf0?\x00\x00\xaa\x8c\xfb(\x92\xbf\xa9\xad\xf0\xc6\xc68\xf0?\x00\x00\xf9 {1\x8c\xbf\xa92y\x13e(\xf0?\x00\x00\xaa]5\x19\x84\xbfHs\xea'$\x18\xf0?\x00\x00\xec\xc2\x03\x12x\xbf\x95\xb1\x14\x06\x04\b\xf0?\x00\x00$y\t\x04`\xbf\x1a\xfa&\xf7\x1f\xe0\xef?\x00\x00\x90\x84\xf3\xefo?t\xeaa\xc2\x1c\xa1\xef?\x00\x00=5A܇?.\x99\x81\xb0\x10c\xef?\x00\x80\xc2ģΓ?ͭ\xee<\xf6%\xef?\x00\x00\x89\x14\xc1\x9f\x9b?\xe7\x13\x91\x03\xc8\xe9\xee?\x00\x00\x11\xceذ\xa1?\xab\xb1\xcbx\x80\xae\xee?\x00\xc0\x01\xd0[\x8a\xa5?\x9b\f\x9d\xa2\x1at\xee?\x00\x80\xd8@\x83\\\xa9?\xb5\x99\n\x83\x91:\xee?\x00\x80W\xefj'\xad?V\x9a`\t\xe0\x01\xee?\x00\xc0\x98\xe5\x98u\xb0?\x98\xbbw\xe5\x01\xca\xed?\x00 \r\xe3\xf5S\xb2?\x03\x91|\v\xf2\x92\xed?\x00\x008\x8b\xdd.\xb4?\xce\\\xfbf\xac\\\xed?\x00\xc0W\x87Y\x06\xb6?\x9d\xde^\xaa,'\xed?\x00\x00j5vڷ?\xcd,k>n\xf2\xec?\x00`\x1cNC\xab\xb9?\x02y\xa7\xa2m\xbe\xec?\x00`\r\xbb\xc7x\xbb?m\b7m&\x8b\xec?\x00 \xe72\x13C\xbd?\x04X]\xbd\x94X\xec?\x00`\xdeq1\n\xbf?\x8c\x9f\xbb3\xb5&\xec?\x00@\x91+\x15g\xc0??\xe7\xec\xee\x83\xf5\xeb?\x00\xb0\x92\x82\x85G\xc1?\xc1\x96\xdbu\xfd\xc4\xeb?\x000\xca\xcdn&\xc2?(J\x86\f\x1e\x95\xeb?\x00PŦ\xd7\x03\xc3?,>\xef\xc5\xe2e\xeb?\x00\x103<\xc3\xdf\xc3?\x8b\x88\xc9gH7\xeb?\x00\x80zk6\xba\xc4?J0\x1d!K\t\xeb?\x00\xf0\xd1(9\x93\xc5?~\xef\xf2\x85\xe8\xdb\xea?\x00\xf0\x18$\xcdj\xc6?\xa2=`1\x1d\xaf\xea?\x00\x90f\xec\xf8@\xc7?\xa7X\xd3?\xe6\x82\xea?\x00\xf0\x1a\xf5\xc0\x15\xc8?\x8bs\t\xef@W\xea?\x00\x80\xf6T)\xe9\xc8?'K\xab\x90*,\xea?\x00@\xf8\x026\xbb\xc9?\xd1\xf2\x93\x13\xa0\x01\xea?\x00\x00,\x1c\xed\x8b\xca?\x1b<\xdb$\x9f\xd7\xe9?\x00\xd0\x01\\Q[\xcb?\x90\xb1\xc7\x05%\xae\xe9?\x00\xc0\xbc\xccg)\xcc?/Η\xf2.\x85\xe9?\x00`H\xd55\xf6\xcc?uK\xa4\xee\xba\\\xe9?\x00\xc0F4\xbd\xc1\xcd?8H\xe7\x9d\xc64\xe9?\x00\xe0ϸ\x01\x8c\xce?\xe6Rg/O\r\xe9?\x00\x90\x17\xc0\tU\xcf?\x9d\xd7\xff\x8eR\xe6\xe8?\x00\xb8\x1f\x12l\x0e\xd0?|\x00̟ο\xe8?\x00Г\x0e\xb8q\xd0?\x0eþ\xda\xc0\x99\xe8?\x00p\x86\x9ek\xd4\xd0?\xfb\x17#\xaa't\xe8?\x00\xd0K3\x876\xd1?\b\x9a\xb3\xac\x00O\xe8?\x00H#g\r\x98\xd1?U>e\xe8I*\xe8?\x00\x80\xcc\xe0\xff\xf8\xd1?`\x02\xf4\x95\x01\x06\xe8?\x00hc\xd7_Y\xd2?)\xa3\xe0c%\xe2\xe7?\x00\xa8\x14\t0\xb9\xd2?\xad\xb5\xdcw\xb3\xbe\xe7?\x00`C\x10r\x18\xd3?\xc2%\x97g\xaa\x9b\xe7?\x00\x18\xecm&w\xd3?W\x06\x17\xf2\ay\xe7?\x000\xaf\xfbO\xd5\xd3?\f\x13\xd6\xdb\xcaV\xe7?\x00\xe0/\xe3\xee2\xd4?k\xb6O\x01\x00\x10\xe6?<[B\x91l\x02~<\x95\xb4M\x03\x000\xe6?A]\x00H꿍<xԔ\r\x00P\xe6?\xb7\xa5ֆ\xa7\x7f\x8e<\xadoN\a\x00p\xe6?L%Tk\xea\xfca<\xae\x0f\xdf\xfe\xff\x8f\xe6?\xfd\x0eYL'~|\xbc\xbc\xc5c\a\x00\xb0\xe6?\x01\xda\xdcHh\xc1\x8a\xbc\xf6\xc1\\\x1e\x00\xd0\xe6?\x11\x93I\x9d\x1c?\x83<>\xf6\x05\xeb\xff\xef\xe6?S-\xe2\x1a\x04\x80~\xbc\x80\x97\x86\x0e\x00\x10\xe7?Ry\tqf\xff{<\x12\xe9g\xfc\xff/\xe7?$\x87\xbd&\xe2\x00\x8c<j\x11\x81\xdf\xffO\xe7?\xd2\x01\xf1n\x91\x02n\xbc\x90\x9cg\x0f\x00p\xe7?t\x9cT\xcdq\xfcg\xbc5\xc8~\xfa\xff\x8f\xe7?\x83\x04\xf5\x9e\xc1\xbe\x81<\xe6\xc2 \xfe\xff\xaf\xe7?ed\xcc)\x17~p\xbc\x00\xc9?\xed\xff\xcf\xe7?\x1c\x8b{\br\x80\x80\xbcv\x1a&\xe9\xff\xef\xe7?\xae\xf9\x9dm(\xc0\x8d<補\x04\x00\x10\xe8?3L\xe5Q\xd2\x7f\x89<\x8f,\x93\x17\x000\xe8?\x81\xf30\xb6\xe9\xfe\x8a\xbc\x9cs3\x06\x00P\xe8?\xbc5ek\xbf\xbf\x89<ƉB \x00p\xe8?u{\x11\xf3e\xbf\x8b\xbc\x04y\xf5\xeb\xff\x8f\xe8?W\xcb=\xa2n\x00\x89\xbc\xdf\x04\xbc\"\x00\xb0\xe8?\nK\xe08\xdf\x00}\xbc\x8a\x1b\f\xe5\xff\xcf\xe8?\x05\x9f\xffFq\x00\x88\xbcC\x8e\x91\xfc\xff\xef\xe8?8pz\xd0{\x81\x83<\xc7_\xfa\x1e\x00\x10\xe9?\x03\xb4\xdfv\x91>\x89<\xb9{F\x13\x000\xe9?v\x02\x98KN\x80\x7f<o\a\xee\xe6\xffO\xe9?.b\xff\xd9\xf0~\x8f\xbc\xd1\x12<\xde\xffo\xe9?\xba8&\x96\xaa\x82p\xbc\r\x8aE\xf4\xff\x8f\xe9?\xef\xa8d\x91\x1b\x80\x87\xbc>.\x98\xdd\xff\xaf\xe9?7\x93Z\x8a\xe0@\x87\xbcf\xfbI\xed\xff\xcf\xe9?\x00\xe0\x9b\xc1\b\xce?<Q\x9c\xf1 \x00\xf0\xe9?\n[\x88'\xaa?\x8a\xbc\x06\xb0E\x11\x00\x10\xea?V\xdaX\x99H\xfft<\xfa\xf6\xbb\a\x000\xea?\x18m+\x8a\xab\xbe\x8c<y\x1d\x97\x10\x00P\xea?0yx\xdd\xca\xfe\x88<H.\xf5\x1d\x00p\xea?۫\xd8=vA\x8f\xbcR3Y\x1c\x00\x90\xea?\x12v\u0084\x02\xbf\x8e\xbcK>O*\x00\xb0\xea?_?\xff<\x04\xfdi\xbc\xd1\x1e\xae\xd7\xff\xcf\xea?\xb4p\x90\x12\xe7>\x82\xbcx\x04Q\xee\xff\xef\xea?\xa3\xde\x0e\xe0>\x06j<[\re\xdb\xff\x0f\xeb?\xb9\n\x1f8\xc8\x06Z<Wʪ\xfe\xff/\xeb?\x1d<#t\x1e\x01y\xbcܺ\x95\xd9\xffO\xeb?\x9f*\x86h\x10\xffy\xbc\x9ce\x9e$\x00p\xeb?>O\x86\xd0E\xff\x8a<@\x16\x87\xf9\xff\x8f\xeb?\xf9\xc3\u0096w\xfe|<O\xcb\x04\xd2\xff\xaf\xeb?\xc4+\xf2\xee'\xffc\xbcE\\A\xd2\xff\xcf\xeb?!\xea;\xee\xb7\xffl\xbc\xdf\tc\xf8\xff\xef\xeb?\\\v.\x97\x03A\x81\xbcSv\xb5\xe1\xff\x0f\xec?\x19j\xb7\x94d\xc1\x8b<\xe3W\xfa\xf1\xff/\xec?\xed\xc60\x8d\xef\xfed\xbc$\xe4\xbf\xdc\xffO\xec?uG\xec\xbch?\x84\xbc\xf7\xb9T\xed\xffo\xec?\xec\xe0S\xf0\xa3~\x84<Տ\x99\xeb\xff\x8f\xec?\xf1\x92\xf9\x8d\x06\x83s<\x9a!%!\x00\xb0\xec?\x04\x0e\x18d\x8e\xfdh\xbc\x9cF\x94\xdd\xff\xcf\xec?r\xea\xc7\x1c\xbe~\x8e<v\xc4\xfd\xea\xff\xef\xec?\xfe\x88\x9f\xad9\xbe\x8e<+\xf8\x9a\x16\x00\x10\xed?qZ\xb9\xa8\x91}u<\x1d\xf7\x0f\r\x000\xed?\xda\xc7pi\x90\xc1\x89<\xc4\x0fy\xea\xffO\xed?\f\xfeX\xc57\x0eX\xbc\xe5\x87\xdc.\x00p\xed?D\x0f\xc1Mր\x7f\xbc\xaa\x82\xdc!\x00\x90\xed?\\\\\xfd\x94\x8f|t\xbc\x83\x02k\xd8\xff\xaf\xed?~a!\xc5\x1d\x7f\x8c<9Gl)\x00\xd0\xed?S\xb1\xff\xb2\x9e\x01\x88<\xf5\x90D\xe5\xff\xef\xed?\x89\xccR\xc6\xd2\x00n<\x94\xf6\xab\xcd\xff\x0f\xee?\xd2i- @\x83\x7f\xbc\xdd\xc8R\xdb\xff/\xee?d\b\x1b\xca\xc1\x00{<\xef\x16B\xf2\xffO\xee?Q\xab\x94\xb0\xa8\xffr<\x11^\x8a\xe8\xffo\xee?Y\xbe\xef\xb1s\xf6W\xbc\r\xff\x9e\x11\x00\x90\xee?\x01\xc8\v^\x8d\x80\x84\xbcD\x17\xa5\xdf\xff\xaf\xee?\xb5 C\xd5\x06\x00x<\xa1\x7f\x12\x1a\x00\xd0\xee?\x92\\V`\xf8\x02P\xbcļ\xba\a\x00\xf0\xee?\x11\xe65]D@\x85\xbc\x02\x8dz\xf5\xff\x0f\xef?\x05\x91\xef91\xfbO\xbcǊ\xe5\x1e\x000\xef?U\x11s\U000ac04a<\x944\x82\xf5\xffO\xef?C\xc7\xd7\xd4A?\x8a<kL\xa9\xfc\xffo\xef?ux\x98\x1c\xf4\x02b\xbcA\xc4\xf9\xe1\xff\x8f\xef?K\xe7w\xf4\xd1}w<~\xe3\xe0\xd2\xff\xaf\xef?1\xa3|\x9a\x19\x01o\xbc\x9e\xe4w\x1c\x00\xd0\xef?\xb1\xac\xceK\xee\x81q<1\xc3\xe0\xf7\xff\xef\xef?Z\x87p\x017\x05n\xbcn`e\xf4\xff\x0f\xf0?\xda\n\x1cI\xad~\x8a\xbcXz\x86\xf3\xff/\xf0?\xe0\xb2\xfc\xc3i\x7f\x97\xbc\x17\r\xfc\xfd\xffO\xf0?[\x94\xcb4\xfe\xbf\x97<\x82M\xcd\x03\x00p\xf0?\xcbV\xe4\xc0\x83\x00\x82<\xe8\xcb\xf2\xf9\xff\x8f\xf0?\x1au7\xbe\xdf\xffm\xbce\xda\f\x01\x00\xb0\xf0?\xeb&\xe6\xae\x7f?\x91\xbc8Ӥ\x01\x00\xd0\xf0?\xf7\x9fHy\xfa}\x80<\xfd\xfd\xda\xfa\xff\xef\xf0?\xc0k\xd6p\x05\x04w\xbc\x96\xfd\xba\v\x00\x10\xf1?b\vm\x84Ԁ\x8e<]\xf4\xe5\xfa\xff/\xf1?\xef6\xfdd\xfa\xbf\x9d<ٚ\xd5\r\x00P\xf1?\xaeP\x12pw\x00\x9a<\x9aU!\x0f\x00p\xf1?\xee\xde\xe3\xe2\xf9\xfd\x8d<&T'\xfc\xff\x8f\xf1?sr;\xdc0\x00\x91<Y<=\x12\x00\xb0\xf1?\x88\x01\x03\x80y\x7f\x99<\xb7\x9e)\xf8\xff\xcf\xf1?g\x8c\x9f\xab2\xf9e\xbc\x00Ԋ\xf4\xff\xef\xf1?\xeb[\xa7\x9d\xbf\x7f\x93<\xa4\x86\x8b\f\x00\x10\xf2?\"[\xfd\x91k\x80\x9f<\x03C\x85\x03\x000\xf2?3\xbf\x9f\xeb\xc2\xff\x93<\x84\xf6\xbc\xff\xffO\xf2?r..~\xe7\x01v<\xd9!)\xf5\xffo\xf2?a\f\x7fv\xbb\xfc\x7f<<:\x93\x14\x00\x90\xf2?+A\x02<\xca\x02r\xbc\x13cU\x14\x00\xb0\xf2?\x02\x1f\xf23\x82\x80\x92\xbc;R\xfe\xeb\xff\xcf\xf2?\xf2\xdcO8~\xff\x88\xbc\x96\xad\xb8\v\x00\xf0\xf2?\xc5A0PQ\xff\x85\xbc\xaf\xe2z\xfb\xff\x0f\xf3?\x9d(^\x88q\x00\x81\xbc\x7f_\xac\xfe\xff/\xf3?\x15\xb7\xb7?]\xff\x91\xbcVg\xa6\f\x00P\xf3?\xbd\x82\x8b\"\x82\x7f\x95<!\xf7\xfb\x11\x00p\xf3?\xcc\xd5\rĺ\x00\x80<\xb9/Y\xf9\xff\x8f\xf3?Q\xa7\xb2-\x9d?\x94\xbcB\xd2\xdd\x04\x00\xb0\xf3?\xe18vpk\x7f\x85<Wɲ\xf5\xff\xcf\xf3?1\x12\xbf\x10:\x02z<\x18\xb4\xb0\xea\xff\xef\xf3?\xb0R\xb1fm\x7f\x98<\xf4\xaf2\x15\x00\x10\xf4?$\x85\x19_7\xf8g<)\x8bG\x17\x000\xf4?CQ\xdcr\xe6\x01\x83<c\xb4\x95\xe7\xffO\xf4?Z\x89\xb2\xb8i\xff\x89<\xe0u\x04\xe8\xffo\xf4?T\xf2\u009b\xb1\xc0\x95\xbc\xe7\xc1o\xef\xff\x8f\xf4?r*:\xf2\t@\x9b<\x04\xa7\xbe\xe5\xff\xaf\xf4?E}\r\xbf\xb7\xff\x94\xbc\xde'\x10\x17\x00\xd0\xf4?=j\xdcqd\xc0\x99\xbc\xe2>\xf0\x0f\x00\xf0\xf4?\x1cS\x85\v\x89\x7f\x97<\xd1K\xdc\x12\x00\x10\xf5?6\xa4fqe\x04`<z'\x05\x16\x000\xf5?\t2#\xceο\x96\xbcLp\xdb\xec\xffO\xf5?ס\x05\x05r\x02\x89\xbc\xa9T_\xef\xffo\xf5?\x12d\xc9\x0e濛<\x12\x10\xe6\x17\x00\x90\xf5?\x90﯁\xc5~\x88<\x92>\xc9\x03\x00\xb0\xf5?\xc0\f\xbf\n\bA\x9f\xbc\xbc\x19I\x1d\x00\xd0\xf5?)G%\xfb*\x81\x98\xbc\x89z\xb8\xe7\xff\xef\xf5?\x04i퀷~\x94\xbc\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0?\x00\x00\x00\x00\x00\x00$@\x00\x00\x00\x00\x00\x00Y@\x00\x00\x00\x00\x00@\x8f@\x00\x00\x00\x00\x00\x88\xc3@\x00\x00\x00\x00\x00j\xf8@\x00\x00\x00\x00\x80\x84.A\x00\x00\x00\x00\xd0\x12cA\x00\x00\x00\x00\x84חA\x00\x00\x00\x00e\xcd\xcdA\x00\x00\x00 _\xa0\x02B\x00\x00\x00\xe8vH7B\x00\x00\x00\xa2\x94\x1amB\x00\x00@\xe5\x9c0\xa2B\x00\x00\x90\x1eļ\xd6B\x00\x004&\xf5k\fC\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00N\x15\x10\x00+\x00\x00\x00\x04\x00\x00\x00?\x1b\x10\x00,\x00\x00\x00\x03\x00\x00\x00\xf0\x0e\x10\x00(\x00\x00\x00\x04\x00\x00\x00\xb1\x16\x10\x00=\x00\x00\x00\x05\x00\x00\x00 \x10\x10\x00%\x00\x00\x00\x05\x00\x00\x00\xa1\n\x10\x00~\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x000\x1d\x10\x00\xa4\x15\x10\x00a\x10\x10\x00A\x1a\x10\x00\xf6\x18\x10\x00\xe7\x1c\x10\x00F\x1a\x10\x00e\x0e\x10\x00\x02\x12\x10\x00\xfa\x18\x10\x00\xe6\x13\x10\x00>\x15\x10\x00\f\x15\x10\x00v\t\x10\x00j\x0e\x10\x00\x10\v\x10\x00s\x10\x10\x00,\x14\x10\x00\xae\x19\x10\x00\xf7\x14\x10\x00)\x1b\x10\x00u%\x10\x00t%\x10\x00\xcd!\x10\x00\xca!\x10\x00\xd0!\x10\x00\xc7!\x10\x00\xa8!\x10\x00\xc0!\x10\x00\xb1!\x10\x00\xba!\x10\x00\x00\x00\x00\x00\x00\x01\x02\x02\x03\x03\x03\x03\x04\x04\x04\x04\x04\x04\x04\x04\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b`qT`Pql1\x10<Tl||||||```h\"\xbc\xbc\xbc\xe4\xe4TT\x10bb\x84\x14\x00QP\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x06\x06\x06\x06\a\a\a\a\a\a\n\t\x05\x04\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x02\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\f\x15\x10\x00:\x14\x10\x00\xe6\x1f\x10\x00\xb7\x0f\x10\x00g\x18\x10\x00\xcf\x1b\x10\x00\x02\x12\x10\x00\xe6\x1f\x10\x00\x89\x1e\x10\x00+\x10\x10\x00(\x15\x10\x00\x00\x00\x00\x00 \b\x10\x00\x15\b\x10\x00\x81\x1f\x10\x00G\x1c\x10\x00\xc6\x0f\x10\x00z\x1e\x10\x00\xaa\x1f\x10\x00g\x14\x10\x00\xe6\b\x10\x00\xa9\x1c\x10\x00_\b\x10\x00V\x14\x10\x00\x01\x14\x10\x00[\n\x10\x00\xe1\x1b\x10\x00\x17\v\x10\x00\xb3\x14\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0f\x1a\x10\x007\x00\x00\x00\x14\x1b\x10\x008\x00\x00\x00n\x18\x10\x009\x00\x00\x009\v\x10\x00:\x00\x00\x00\xf8\x0f\x10\x00;\x00\x00\x00B\x1d\x10\x00<\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00R\t\x10\x00=\x00\x00\x00*\x1c\x10\x00>\x00\x00\x00/\x1b\x10\x00?\x00\x00\x00%\x0e\x10\x00@\x00\x00\x00Z\x10\x10\x00A\x00\x00\x00\xdb\b\x10\x00B\x00\x00\x00u\x1b\x10\x00C\x00\x00\x006\x1b\x10\x00D\x00\x00\x00\x84\x1e\x10\x00E\x00\x00\x00\xa6\x16\x10\x00F\x00\x00\x00\x17\t\x10\x00(\x00\x00\x00\xad\x14\x10\x00G\x00\x00\x00\x80\t\x10\x00H\x00\x00\x00.\x15\x10\x00I\x00\x00\x00\xa5\n\x10\x00J\x00\x00\x00\x9e\n\x10\x00K\x00\x00\x00\xc3\n\x10\x00L\x00\x00\x00\xd3\b\x10\x00M\x00\x00\x00h\x1b\x10\x00N\x00\x00\x00\xe7\x0e\x10\x00O\x00\x00\x00\x9d\x16\x10\x00P\x00\x00\x00\x8d\x1a\x10\x00Q\x00\x00\x00\x80\x15\x10\x00R\x00\x00\x00\xac\x14\x10\x00S\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xdf\x0f\x10\x00`\t\x10\x00\xbb\n\x10\x00z\t\x10\x00\xe9\x0f\x10\x000\x1a\x10\x00\\\x14\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00\x05\x00\x00\x00\x06\x00\x00\x00\a\x00\x00\x00\x00\x00\x00\x00n\x18\x10\x00p\x1e\x10\x007\x15\x10\x00\x90\x1e\x10\x00G\r\x10\x00T\x00\x00\x00\x17\f\x10\x00U\x00\x00\x00\xd4\x13\x10\x00V\x00\x00\x00O\"\x10\x00W\x00\x00\x001\x14\x10\x00X\x00\x00\x00\x10\x15\x10\x00Y\x00\x00\x00\xdd\x15\x10\x00Z\x00\x00\x00\x18\f\x10\x00[\x00\x00\x00\xb5\x18\x10\x00\\\x00\x00\x00\xd3\x0f\x10\x00]\x00\x00\x00_\x0e\x10\x00^\x00\x00\x00\xa4\x1c\x10\x00_\x00\x00\x00\xcb\x0f\x10\x00`\x00\x00\x00\xd1\x0f\x10\x00a\x00\x00\x00\xc8\"\x10\x00b\x00\x00\x00*\x16\x10\x00c\x00\x00\x00>\b\x10\x00d\x00\x00\x00\xd9\x13\x10\x00e\x00\x00\x00\x12\x19\x10\x00f\x00\x00\x00a\b\x10\x00g\x00\x00\x00\x80\x1e\x10\x00h\x00\x00\x00O\x14\x10\x00i\x00\x00\x00e\x1e\x10\x00j\x00\x00\x00\xe2\x15\x10\x00k\x00\x00\x00\xd5\x13\x10\x00l\x00\x00\x002\t\x10\x00m\x00\x00\x00\xe7\x15\x10\x00n\x00\x00\x002\x14\x10\x00o\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xeb\x19\x10\x00p\x00\x00\x00\xbe\x0f\x10\x00q\x00\x00\x00\xe4\x0f\x10\x00r\x00\x00\x00\xb7\x1c\x10\x00s\x00\x00\x00\t\v\x10\x00t\x00\x00\x00\xb6\x1c\x10\x00u\x00\x00\x00\xec\x15\x10\x00v\x00\x00\x00\xa5\x1f\x10\x00w\x00\x00\x00\x03\x14\x10\x00x\x00\x00\x00m\x0e\x10\x00y\x00\x00\x00\xed\x15\x10\x00z\x00\x00\x00\xee\x0f\x10\x00{\x00\x00\x009\x1a\x10\x00|\x00\x00\x00\xac\x1f\x10\x00}\x00\x00\x00\xb8\x0e\x10\x00~\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x19\v\x10\x00\x7f\x00\x00\x00\xf3\x15\x10\x00\x80\x00\x00\x00\xad\x15\x10\x00\x81\x00\x00\x00n\x10\x10\x00\x82\x00\x00\x00d\x10\x10\x00\x83\x00\x00\x00Y\t\x10\x00\x84\x00\x00\x00\x8c\x19\x10\x00\x85\x00\x00\x00i\x10\x10\x00\x86\x00\x00\x007\t\x10\x00\x87\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x89\n\x10\x00\x88\x00\x00\x00u\t\x10\x00\x89\x00\x00\x00/\x1d\x10\x00\x8a\x00\x00\x00i\x0e\x10\x00\x8b\x00\x00\x00\x02\x0e\x10\x00\x8c\x00\x00\x00\x97\n\x10\x00\x8d\x00\x00\x00\x90\n\x10\x00\x8e\x00\x00\x00\x8f\n\x10\x00\x8f\x00\x00\x00v\x14\x10\x00\x90\x00\x00\x00[\x0e\x10\x00\x91\x00\x00\x00\xf2\x0f\x10\x00\x92\x00\x00\x00\a\b\x10\x00\x93\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00N\x1c\x10\x00\x94\x00\x00\x00U\x1c\x10\x00\x95\x00\x00\x00\x80\a\x10\x00\x96\x00\x00\x00\xb6\x15\x10\x00\x97\x00\x00\x00\xc7\x15\x10\x00\x98\x00\x00\x00\xa6\x13\x10\x00\x99\x00\x00\x00\xd4\x0e\x10\x00\x9a\x00\x00\x00\xe9\v\x10\x00\x9b\x00\x00\x00\x00\f\x10\x00\x9c\x00\x00\x00\xcf\b\x10\x00\x9d\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xd5\"\x10\x00\xb9\"\x10\x00\x8a\"\x10\x00H\"\x10\x004\"\x10\x00\x04\"\x10\x00\xf6!\x10\x00\xe8!\x10\x00\xb0\x1f\x10\x00 \v\x10\x00B\x14\x10\x00\xba\x1f\x10\x00\x17\x19\x10\x00\xc3\x0f\x10\x00\x9d\x1c\x10\x00(\x19\x10\x00\xce\"\x10\x00\xb2\"\x10\x00\x83\"\x10\x00A\"\x10\x00\v\"\x10\x00\xfd!\x10\x00\xef!\x10\x00\xe1!\x10\x00\xda!\x10\x00\xd3!\x10\x00\t \x10\x00\xb3\x1f\x10\x00\x86\x1f\x10\x00\x95\x1e\x10\x00\x96\x1c\x10\x00!\x19\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00>*\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf5\"\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x18 \x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x1a\x19\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x91 \x10\x00}!\x10\x00\x85 \x10\x00s!\x10\x00\xda \x10\x00< \x10\x00\xa1 \x10\x00\xbd \x10\x00b \x10\x00\x91!\x10\x00m!\x10\x00`!\x10\x004 \x10\x00X \x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x8b\x15\x10\x00\x9e\x00\x00\x00\x80\x15\x10\x00\x9f\x00\x00\x00\x87\x19\x10\x00\xa0\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00Xr\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\t\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00hr\x10\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\x02\x00\x00\x00\x0e3ͫ4\x12\x00\x00\x01\x00\x00\x00\xfd\x18\x10\x00\xd1\x13\x10\x00\x00\x00\x00\x00\xfd\x18\x10\x00\xd1\x13\x10\x00\x8c\x14\x10\x00\x00\x00\x00\x00."
+const data0 = "Success\x00Illegal byte sequence\x00Domain error\x00Result not representable\x00Not a tty\x00Permission denied\x00Operation not permitted\x00No such file or directory\x00No such process\x00File exists\x00Value too large for data type\x00No space left on device\x00Out of memory\x00Resource busy\x00Interrupted system call\x00Resource temporarily unavailable\x00Invalid seek\x00Cross-device link\x00Read-only file system\x00Directory not empty\x00Connection reset by peer\x00Operation timed out\x00Connection refused\x00Host is unreachable\x00Address in use\x00Broken pipe\x00I/O error\x00No such device or address\x00No such device\x00Not a directory\x00Is a directory\x00Text file busy\x00Exec format error\x00Invalid argument\x00Argument list too long\x00Symbolic link loop\x00Filename too long\x00Too many open files in system\x00No file descriptors available\x00Bad file descriptor\x00No child process\x00Bad address\x00File too large\x00Too many links\x00No locks available\x00Resource deadlock would occur\x00State not recoverable\x00Previous owner died\x00Operation canceled\x00Function not implemented\x00No message of desired type\x00Identifier removed\x00Link has been severed\x00Protocol error\x00Bad message\x00Not a socket\x00Destination address required\x00Message too large\x00Protocol wrong type for socket\x00Protocol not available\x00Protocol not supported\x00Not supported\x00Address family not supported by protocol\x00Address not available\x00Network is down\x00Network unreachable\x00Connection reset by network\x00Connection aborted\x00No buffer space available\x00Socket is connected\x00Socket not connected\x00Operation already in progress\x00Operation in progress\x00Stale file handle\x00Quota exceeded\x00Multihop attempted\x00Capabilities insufficient\x00\x00\x00u\x02N\x00\xd6\x01\xe2\x04\xb9\x04\x18\x01\x8e\x05\xed\x02\x16\x04\xf2\x00\x97\x03\x01\x038\x05\xaf\x01\x82\x01O\x03/\x04\x1e\x00\xd4\x05\xa2\x00\x12\x03\x1e\x03\xc2\x01\xde\x03\b\x00\xac\x05\x00\x01d\x02\xf1\x01e\x054\x02\x8c\x02\xcf\x02-\x03L\x04\xe3\x05\x9f\x02\xf8\x04\x1c\x05\b\x05\xb1\x02K\x05\x15\x02x\x00R\x02<\x03\xf1\x03\xe4\x00\xc3\x03}\x04\xcc\x00\xaa\x03y\x05$\x02n\x01m\x03\"\x04\xab\x04D\x00\xfb\x01\xae\x00\x83\x03`\x00\xe5\x01\a\x04\x94\x04^\x04+\x00X\x019\x01\x92\x00\xc2\x05\x9b\x01C\x02F\x01\xf6\x05newproxy\x00interval is empty\x00not enough memory\x00Out of memory\x00attempt to yield across metamethod/C-call boundary\x00status_reply\x00error_reply\x00in function mp_encode_lua_table_as_array\x00in function table_is_an_array\x00encode_sparse_array\x00in function mp_decode_to_lua_array\x00excessively sparse array\x00pattern too complex\x00function or expression too complex\x00tohex\x00sha1hex\x00__newindex\x00__index\x00invalid capture index\x00max\x00-+   0X0x\x00-0X+0X 0X-0x+0x 0x\x00__pow\x00C stack overflow\x00string length overflow\x00integral size overflow\x00code size overflow\x00constant table overflow\x00new\x00setfenv\x00getfenv\x00kv\x00__div\x00Out of memory, len: %zu\x00Overflow, len: %zu\x00next\x00FUNCTION LOAD timeout\x00sqrt\x00sort\x00data string too short\x00assert\x00insert\x00restart\x00@user_script\x00bnot\x00count\x00print\x00breakpoint\x00redis.register_function must get a callback argument\x00redis.register_function must get a function name argument\x00expected 1 argument\x00no calling environment\x00variables in assignment\x00unfinished long comment\x00__lt\x00unpack_limit\x00ERR reached lua stack limit\x00tobit\x00arshift\x00lshift\x00rawset\x00rawget\x00struct\x00protect\x00collect\x00select\x00'setfenv' cannot change environment of given object\x00set_number_format\x00repeat\x00__concat\x00\\t\x00allow-cross-slot-keys\x00status\x00found too many arguments\x00wrong number of arguments\x00wrong number or type of arguments\x00too many results\x00ipairs\x00Lua redis lib command arguments must be strings or integers\x00encode_invalid_numbers\x00decode_invalid_numbers\x00acos\x00too many nested functions\x00chunk has too many syntax levels\x00redis\x00flags argument to redis.register_function must be a table representing function flags\x00too many upvalues\x00attempt to compare two %s values\x00no-writes\x00too many captures\x00chunk has too many lines\x00too many local variables\x00replicate_commands\x00abs\x00@%s\x00%s expected, got %s\x00attempt to compare %s with %s\x00main function has more than %d %s\x00function at line %d has more than %d %s\x00cannot %s %s: %s\x00Cannot serialise %s: %s\x00%s:%d: %s\x00err\x00bxor\x00items in a constructor\x00syntax error\x00Wrong number of arguments to luaProtectedTableError\x00floor\x00for\x00bor\x00lower\x00no-cluster\x00invalid long string delimiter\x00offset must be 1 or greater\x00upper\x00__redis__err__handler\x00encode_keep_buffer\x00tonumber\x00big_number\x00Second argument to luaProtectedTableError must be a string or number\x00invalid number\x00malformed number\x00'for' limit must be a number\x00'for' step must be a number\x00'for' initial value must be a number\x00char\x00\\r\x00__eq\x00frexp\x00ldexp\x00setresp\x00stop\x00dump\x00step\x00rep\x00bswap\x00wrap\x00in function mp_encode_lua_table_as_map\x00%s: %p\x00proto\x00Copyright (C) 2012, Salvatore Sanfilippo\x00gcinfo\x00do\x00maxn\x00setn\x00getn\x00return\x00missing '[' after '%%f' in pattern\x00unbalanced pattern\x00cjson\x00colon\x00description\x00wrong number of arguments to redis.register_function\x00unknown argument given to redis.register_function\x00@user_function\x00unable to dump given function\x00cannot use '...' outside a vararg function\x00second argument to redis.register_function must be a function\x00callback argument given to redis.register_function must be a function\x00BUG: Unable to fetch CJSON configuration\x00redis.setresp can only be called inside a script invocation\x00math.random can only be called inside a script invocation\x00redis.set_repl can only be called inside a script invocation\x00redis.call/pcall can only be called inside a script invocation\x00redis.acl_check_cmd can only be called inside a script invocation\x00math.randomseed can only be called inside a script invocation\x00encode_number_precision\x00perform arithmetic on\x00asin\x00min\x00=stdin\x00main\x00unknown flag given\x00open\x00__len\x00json_next_string_token\x00invalid token\x00then\x00atan\x00nan\x00boolean\x00\\n\x00allow-oom\x00random\x00__unm\x00setstepmul\x00__mul\x00set_repl\x00rol\x00unexpected symbol\x00null\x00in function mp_unpack_full\x00xpcall\x00__call\x00Please specify at least one argument for this redis lib call\x00until\x00table index is nil\x00ceil\x00tail\x00invalid level\x00upval\x00rawequal\x00normal\x00local\x00global\x00Sl\x00ok\x00clock\x00in function mp_check\x00too many results to unpack\x00cmsgpack\x00callback\x00no loop to break\x00pi\x00foreachi\x00encode_max_depth\x00decode_max_depth\x00math\x00cosh\x00sinh\x00tanh\x00gmatch\x00foreach\x00compiled with incompatible luaconf.h\x00debug\x00arg\x00log\x00lexical element too long\x00control structure too long\x00string slice too long\x00invalid order function for sorting\x00__tostring\x00loadstring\x00verbatim_string\x00object key string\x00table key must be a number or string\x00unfinished long string\x00unexpected end of string\x00unfinished string\x00named argument key given to redis.register_function is not a string\x00reader function must return a string\x00first argument to redis.register_function must be a string\x00description argument given to redis.register_function must be a string\x00function_name argument given to redis.register_function must be a string\x00running\x00error in error handling\x00memory allocation error: block too big\x00deg\x00%.17g\x00%.14g\x00%g\x00get length of\x00inf\x00must not be NaN or Inf\x00self\x00elseif\x00off\x000123456789abcdef\x00modf\x00\\f\x00\\u007f\x00\\u001f\x00\\u000f\x00format 'c0' needs a previous size\x00option 's' has no fixed size\x00option 'c0' has no fixed size\x00remove\x00level must be non-negative\x00true\x00upvalue\x00attempt to %s a %s value\x00no value\x00invalid value\x00byte\x00'setn' is obsolete\x00concatenate\x00create\x00ignore_error_stats_update\x00setpause\x00reverse\x00else\x00false\x00invalid pattern capture\x00unfinished capture\x00ERR execution failure\x00type\x00unpack_one\x00cannot resume %s coroutine\x00cannot resume non-suspended coroutine\x00line\x00too many arguments to resume\x00too many results to resume\x00function_name\x00while\x00dofile\x00loadfile\x00double\x00loop in settable\x00loop in gettable\x00setmetatable\x00getmetatable\x00__metatable\x00cannot change a protected metatable\x00Attempt to modify a readonly table\x00allow-stale\x00__le\x00huge\x00escape sequence too large\x00index out of range\x00base out of range\x00collectgarbage\x00cmsgpack_safe\x00__mode\x00encode\x00decode\x00invalid unicode escape code\x00invalid escape code\x00source\x00Ee\x00\\u001e\x00\\u000e\x00fmod\x00__mod\x00method\x00gfind\x00comma or array end\x00comma or object end\x00the end\x00redis.register_function can only be called on FUNCTION LOAD command\x00band\x00acl_check_cmd\x00yield\x00field\x00BUG: Invalid strbuf length requested\x00type not supported\x00boolean or proxy expected\x00function arguments expected\x00Lua function expected\x00value expected\x00coroutine expected\x00string/function/table expected\x00nil or table expected\x00'%s' expected\x00'=' or 'in' expected\x00<name> or '...' expected\x00randomseed\x00suspended\x00__add\x00rad\x00load\x00thread\x00dead\x00\\u001d\x00Expected %s but found %s at character %d\x00Found too many nested data structures (%d) at character %d\x00no function environment for tail call at level %d\x00integral size %d is larger than limit of %d\x00expected integer between %d and %d\x00__gc\x00\\u001c\x00fpconv.c\x00lua_cjson.c\x00%c\x00gsub\x00__sub\x00\\b\x00\\u001b\x00\\u000b\x00MessagePack C implementation for Lua\x00userdata\x00unfinished string in data\x00\\u001a\x00=[C]\x00\"]\x00\\\\\x00ARGV\x00_COPYRIGHT\x00KEYS\x00ERR\x00T_ERROR\x00T_NUMBER\x00table index is NaN\x00T_UNKNOWN\x00T_COLON\x00_DESCRIPTION\x00REDIS_VERSION\x00T_ARR_BEGIN\x00T_OBJ_BEGIN\x00NAN\x00T_BOOLEAN\x00REDIS_VERSION_NUM\x00T_NULL\x00REPL_ALL\x00_G\x00LOG_DEBUG\x00T_STRING\x00LOG_WARNING\x00REPL_AOF\x00INF\x000123456789ABCDEF\x00REPL_SLAVE\x00LOG_VERBOSE\x00REPL_NONE\x00_NAME\x00not compiled with SWAPPED_DOUBLE\x00LOG_NOTICE\x00T_WHITESPACE\x00T_END\x00T_ARR_END\x00T_OBJ_END\x00_LOADED\x00C\x00T_COMMA\x00REPL_REPLICA\x00?\x00<number>\x00<string>\x00<eof>\x00<name>\x00~=\x00>=\x00==\x00<=\x00\\u0019\x00\\u0018\x00\\u0017\x00\\u0007\x00\\u0016\x00\\u0006\x00\\u0015\x00\\u0005\x00\\u0014\x001 <= precision && precision <= 14\x00\\u0004\x007.2.4\x00\\u0013\x00\\u0003\x00atan2\x00JSON parser does not support UTF-16 or UTF-32\x00\\u0012\x00\\u0002\x00alignment %d is not a power of 2\x00\\u0011\x00\\u0001\x00Lua 5.1\x00log10\x00\\u0010\x00\\u0000\x00lua-cmsgpack 0.4.0\x002.1.0\x00\\/\x00MessagePack pack needs input.\x00Bad data format in input.\x00Missing bytes in input.\x00redis.setresp() requires one argument.\x00redis.set_repl() requires two arguments.\x00Invalid debug level.\x00Too many arguments for MessagePack pack.\x00Error: wide characters found or printf() bug.\x00redis.log() requires two arguments or more.\x00too many return values at once; use unpack_one or unpack_limit instead.\x00Start offset %d greater than input length %d.\x00Invalid request to unpack with offset of %d and limit of %d.\x00Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.\x00RESP version must be 2 or 3.\x00Script killed by user with SCRIPT KILL...\x00calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments).\x00First argument must be a number (log level).\x00^$*+?.([%-\x00(for index)\x00ambiguous syntax (function call x new statement)\x00(for limit)\x00invalid format (repeated flags)\x00stack overflow (%s)\x00calling '%s' on bad self (%s)\x00bit library self-test failed (%s)\x00bad argument #%d (%s)\x00bad argument #%d to '%s' (%s)\x00invalid replacement value (a %s)\x00(for generator)\x00(for step)\x00(for control)\x00(null)\x00=(tail call)\x00invalid format (width or precision too long)\x00attempt to %s %s '%s' (a %s value)\x00(for state)\x00=(load)\x00char(%d)\x00Cannot serialise, excessive nesting (%d)\x00'%s' expected (to close '%s' at line %d)\x00Invalid command passed to redis.acl_check_cmd()\x00malformed pattern (missing ']')\x00malformed pattern (ends with '%%')\x00invalid key to 'next'\x00wrong number of arguments to 'insert'\x00'tostring' must return a string to 'print'\x00invalid option '%%%c' to 'format'\x00invalid value (%s) at index %d in table for 'concat'\x00%s near '%s'\x00invalid option '%s'\x00name conflict for module '%s'\x00Script attempted to access nonexistent global variable '%s'\x00'string.gfind' was renamed to 'string.gmatch'\x00invalid format option '%c'\x00*json->ptr == '\"'\x00%\x00\\\"\x00[string \"\x00assertion failed!\x00, on \x00ERR \x00 script: \x00%s:%d: \x00\n\r\x00Support for formatting long double values is currently disabled.\nTo enable it, add -lc-printscan-long-double to the link command.\n\x00Assertion failed: %s (%s: %s: %d)\n\x00\x00 o\x10\x00\x90o\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x19\x00\n\x00\x19\x19\x19\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\t\x00\x00\x00\x00\v\x00\x00\x00\x00\x00\x00\x00\x00\x19\x00\x11\n\x19\x19\x19\x03\n\a\x00\x01\x1b\t\v\x18\x00\x00\t\x06\v\x00\x00\v\x00\x06\x19\x00\x00\x00\x19\x19\x19\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0e\x00\x00\x00\x00\x00\x00\x00\x00\x19\x00\n\r\x19\x19\x19\x00\r\x00\x00\x02\x00\t\x0e\x00\x00\x00\t\x00\x0e\x00\x00\x0e\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\f\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x13\x00\x00\x00\x00\x13\x00\x00\x00\x00\t\f\x00\x00\x00\x00\x00\f\x00\x00\f\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0f\x00\x00\x00\x04\x0f\x00\x00\x00\x00\t\x10\x00\x00\x00\x00\x00\x10\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x12\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x11\x00\x00\x00\x00\x11\x00\x00\x00\x00\t\x12\x00\x00\x00\x00\x00\x12\x00\x00\x12\x00\x00\x1a\x00\x00\x00\x1a\x1a\x1a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x1a\x00\x00\x00\x1a\x1a\x1a\x00\x00\x00\x00\x00\x00\t\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x14\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x17\x00\x00\x00\x00\x17\x00\x00\x00\x00\t\x14\x00\x00\x00\x00\x00\x14\x00\x00\x14\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x16\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x15\x00\x00\x00\x00\x15\x00\x00\x00\x00\t\x16\x00\x00\x00\x00\x00\x16\x00\x00\x16\x00\x000123456789ABCDEF\x12&\x10\x00\x1a+\x10\x00\x1a+\x10\x00\x1a+\x10\x00\x1a+\x10\x00\x1a+\x10\x00\x1a+\x10\x00\x1a+\x10\x00\x1a+\x10\x00\x1a+\x10\x00\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\n\x00\x00\x00d\x00\x00\x00\xe8\x03\x00\x00\x10'\x00\x00\xa0\x86\x01\x00@B\x0f\x00\x80\x96\x98\x00\x00\xe1\xf5\x05\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x01\x02\x03\x04\x05\x06\a\b\t\xff\xff\xff\xff\xff\xff\xff\n\v\f\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f !\"#\xff\xff\xff\xff\xff\xff\n\v\f\r\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f !\"#\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x01\x02\x04\a\x03\x06\x05\x00\x00\x00\x00\x00\x00\x00O\xbba\x05g\xac\xdd?\x18-DT\xfb!\xe9?\x9b\xf6\x81\xd2\vs\xef?\x18-DT\xfb!\xf9?\xe2e/\"\x7f+z<\a\\\x143&\xa6\x81<\xbd\xcb\xf0z\x88\ap<\a\\\x143&\xa6\x91<\x18-DT\xfb!\xe9?\x18-DT\xfb!\xe9\xbf\xd2!3\x7f|\xd9\x02@\xd2!3\x7f|\xd9\x02\xc0\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x18-DT\xfb!\t@\x18-DT\xfb!\t\xc0\xfe\x82+eG\x15g@\x00\x00\x00\x00\x00\x008C\x00\x00\xfa\xfeB.v\xbf:;\x9e\xbc\x9a\xf7\f\xbd\xbd\xfd\xff\xff\xff\xff\xdf?<TUUUU\xc5?\x91+\x17\xcfUU\xa5?\x17Фg\x11\x11\x81?\x00\x00\x00\x00\x00\x00\xc8B\xef9\xfa\xfeB.\xe6?$Ă\xff\xbd\xbf\xce?\xb5\xf4\f\xd7\bk\xac?\xccPFҫ\xb2\x83?\x84:N\x9b\xe0\xd7U?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0?n\xbf\x88\x1aO;\x9b<53\xfb\xa9=\xf6\xef?]\xdc\u061c\x13`q\xbca\x80w>\x9a\xec\xef?\xd1f\x87\x10z^\x90\xbc\x85\x7fn\xe8\x15\xe3\xef?\x13\xf6g5RҌ<t\x85\x15Ӱ\xd9\xef?\xfa\x8e\xf9#\x80\u038b\xbc\xde\xf6\xdd)k\xd0\xef?a\xc8\xe6aN\xf7`<țu\x18E\xc7\xef?\x99\xd33[䣐<\x83\xf3\xc6\xca>\xbe\xef?m{\x83]\xa6\x9a\x97<\x0f\x89\xf9lX\xb5\xef?\xfc\xef\xfd\x92\x1a\xb5\x8e<\xf7Gr+\x92\xac\xef?ќ/p=\xbe><\xa2\xd1\xd32\xec\xa3\xef?\vn\x90\x894\x03j\xbc\x1b\xd3\xfe\xaff\x9b\xef?\x0e\xbd/*RV\x95\xbcQ[\x12\xd0\x01\x93\xef?U\xeaN\x8c\xef\x80P\xbc\xcc1l\xc0\xbd\x8a\xef?\x16\xf4չ#ɑ\xbc\xe0-\xa9\xae\x9a\x82\xef?\xafU\\\xe9\xe3Ӏ<Q\x8e\xa5Șz\xef?H\x93\xa5\xea\x15\x1b\x80\xbc{Q}<\xb8r\xef?=2\xdeU\xf0\x1f\x8f\xbcꍌ8\xf9j\xef?\xbfS\x13?\x8c\x89\x8b<u\xcbo\xeb[c\xef?&\xeb\x11v\x9cٖ\xbc\xd4\\\x04\x84\xe0[\xef?`/:>\xf7\xec\x9a<\xaa\xb9h1\x87T\xef?\x9d8\x86˂珼\x1d\xd9\xfc\"PM\xef?\x8dæDAo\x8a<\u058cb\x88;F\xef?}\x04\xe4\xb0\x05z\x80<\x96\xdc}\x91I?\xef?\x94\xa8\xa8\xe3\xfd\x8e\x96<8bunz8\xef?}Ht\xf2\x18^\x87<?\xa6\xb2O\xce1\xef?\xf2\xe7\x1f\x98+G\x80<\xdd|\xe2eE+\xef?^\bq?{\xb8\x96\xbc\x81c\xf5\xe1\xdf$\xef?1\xab\tm\xe1\xf7\x82<\xe1\xde\x1f\xf5\x9d\x1e\xef?\xfa\xbfo\x1a\x9b!=\xbc\x90\xd9\xda\xd0\x7f\x18\xef?\xb4\n\fr\x827\x8b<\v\x03䦅\x12\xef?\x8f\xcbΉ\x92\x14n<V/>\xa9\xaf\f\xef?\xb6\xab\xb0MuM\x83<\x15\xb71\n\xfe\x06\xef?Lt\xac\xe2\x01B\x86<1\xd8L\xfcp\x01\xef?J\xf8\xd3]9ݏ<\xff\x16d\xb2\b\xfc\xee?\x04[\x8e;\x80\xa3\x86\xbc\xf1\x9f\x92_\xc5\xf6\xee?hPK\xcc\xedJ\x92\xbc˩:7\xa7\xf1\xee?\x8e-Q\x1b\xf8\a\x99\xbcf\xd8\x05m\xae\xec\xee?\xd26\x94>\xe8\xd1q\xbc\xf7\x9f\xe54\xdb\xe7\xee?\x15\x1bγ\x19\x19\x99\xbc\xe5\xa8\x13\xc3-\xe3\xee?mL*\xa7H\x9f\x85<\"4\x12L\xa6\xde\xee?\x8ai(z`\x12\x93\xbc\x1c\x80\xac\x04E\xda\xee?[\x89\x17H\x8f\xa7X\xbc*.\xf7!\n\xd6\xee?\x1b\x9aIg\x9b,|\xbc\x97\xa8P\xd9\xf5\xd1\xee?\x11\xac\xc2`\xedcC<-\x89a`\b\xce\xee?\xefd\x06;\tf\x96<W\x00\x1d\xedA\xca\xee?y\x03\xa1\xda\xe1\xccn<\xd0<\xc1\xb5\xa2\xc6\xee?0\x12\x0f?\x8e\xff\x93<\xde\xd3\xd7\xf0*\xc3\xee?\xb0\xafz\xbbΐv<'*6\xd5ڿ\xee?w\xe0T\xeb\xbd\x1d\x93<\r\xdd\xfd\x99\xb2\xbc\xee?\x8e\xa3q\x004\x94\x8f\xbc\xa7,\x9dv\xb2\xb9\xee?I\xa3\x93\xdc\xccއ\xbcBfϢڶ\xee?_8\x0f\xbd\xc6\xdex\xbc\x82O\x9dV+\xb4\xee?\xf6\\{\xecF\x12\x86\xbc\x0f\x92]ʤ\xb1\xee?\x8e\xd7\xfd\x18\x055\x93<\xda'\xb56G\xaf\xee?\x05\x9b\x8a/\xb7\x98{<\xfdǗ\xd4\x12\xad\xee?\tT\x1c\xe2\xe1c\x90<)TH\xdd\a\xab\xee?\xea\xc6\x19P\x85\xc74<\xb7FY\x8a&\xa9\xee?5\xc0d+\xe62\x94<H!\xad\x15o\xa7\xee?\x9fv\x99aJ䌼\t\xdcv\xb9\xe1\xa5\xee?\xa8M\xef;\xc53\x8c\xbc\x85U:\xb0~\xa4\xee?\xae\xe9+\x89xS\x84\xbc \xc3\xcc4F\xa3\xee?XXVx\xddΓ\xbc%\"U\x828\xa2\xee?d\x19~\x80\xaa\x10W<s\xa9L\xd4U\xa1\xee?(\"^\xbfﳓ\xbc\xcd;\x7ff\x9e\xa0\xee?\x82\xb94\x87\xad\x12j\xbc\xbf\xda\vu\x12\xa0\xee?\xee\xa9m\xb8\xefgc\xbc/\x1ae<\xb2\x9f\xee?Q\x88\xe0T=܀\xbc\x84\x94Q\xf9}\x9f\xee?\xcf>Z~d\x1fx\xbct_\xec\xe8u\x9f\xee?\xb0}\x8b\xc0J\ue1bct\x81\xa5H\x9a\x9f\xee?\x8a\xe6U\x1e2\x19\x86\xbc\xc9gBV\xeb\x9f\xee?\xd3\xd4\t^˜\x90<?]\xdeOi\xa0\xee?\x1d\xa5M\xb9\xdc2{\xbc\x87\x01\xebs\x14\xa1\xee?k\xc0gT\xfd\xec\x94<2\xc10\x01\xed\xa1\xee?Ul֫\xe1\xebe<bN\xcf6\xf3\xa2\xee?Bϳ/š\x88\xbc\x12\x1a>T'\xa4\xee?47;\xf1\xb6i\x93\xbc\x13\xceL\x99\x89\xa5\xee?\x1e\xff\x19:\x84^\x80\xbc\xad\xc7#F\x1a\xa7\xee?nWr\xd8PԔ\xbc\xed\x92D\x9b٨\xee?\x00\x8a\x0e[g\xad\x90<\x99f\x8a\xd9Ǫ\xee?\xb4\xea\xf0\xc1/\xb7\x8d<۠*B\xe5\xac\xee?\xff\xe7Ŝ`\xb6e\xbc\x8cD\xb5\x162\xaf\xee?D_\xf3Y\x83\xf6{<6w\x15\x99\xae\xb1\xee?\x83=\x1e\xa7\x1f\t\x93\xbc\xc6\xff\x91\v[\xb4\xee?)\x1el\x8b\xb8\xa9]\xbc\xe5\xc5Ͱ7\xb7\xee?Y\xb9\x90|\xf9#l\xbc\x0fR\xc8\xcbD\xba\xee?\xaa\xf9\xf4\"CC\x92\xbcPNޟ\x82\xbd\xee?K\x8ef\xd7lʅ\xbc\xba\a\xcap\xf1\xc0\xee?'Α+\xfc\xafq<\x90𣂑\xc4\xee?\xbbs\n\xe15\xd2m<##\xe3\x19c\xc8\xee?c\"b\"\x04Ň\xbce\xe5]{f\xcc\xee?\xd51\xe2\xe3\x86\x1c\x8b<3-J\xec\x9b\xd0\xee?\x15\xbb\xbc\xd3ѻ\x91\xbc]%>\xb2\x03\xd5\xee?\xd21\xee\x9c1̐<X\xb30\x13\x9e\xd9\xee?\xb3Zsn\x84i\x84<\xbf\xfdyUk\xde\xee?\xb4\x9d\x8e\x97\xcd߂\xbcz\xf3ӿk\xe3\xee?\x873˒w\x1a\x8c<\xad\xd3Z\x99\x9f\xe8\xee?\xfa\xd9\xd1J\x8f{\x90\xbcf\xb6\x8d)\a\xee\xee?\xba\xae\xdcV\xd9\xc3U\xbc\xfb\x15O\xb8\xa2\xf3\xee?@\xf6\xa6=\x0e\xa4\x90\xbc:Y\xe5\x8dr\xf9\xee?4\x93\xad8\xf4\xd6h\xbcG^\xfb\xf2v\xff\xee?5\x8aXk\xe2\ue47cJ\x06\xa10\xb0\x05\xef?\xcd\xdd_\n\xd7\xfft<\xd2\xc1K\x90\x1e\f\xef?\xac\x98\x92\xfa\xfb\xbd\x91\xbc\t\x1e\xd7[\xc2\x12\xef?\xb3\f\xaf0\xaens<\x9cR\x85ݛ\x19\xef?\x94\xfd\x9f\\2\xe3\x8e<z\xd0\xff_\xab \xef?\xacY\tя\xe0\x84<K\xd1W.\xf1'\xef?g\x1aN8\xaf\xcdc<\xb5\xe7\x06\x94m/\xef?h\x19\x92l,kg<i\x90\xef\xdc 7\xef?ҵ̃\x18\x8a\x80\xbc\xfa\xc3]U\v?\xef?o\xfa\xff?]\xad\x8f\xbc|\x89\aJ-G\xef?I\xa9u8\xae\r\x90\xbc\xf2\x89\r\b\x87O\xef?\xa7\a=\xa6\x85\xa3t<\x87\xa4\xfb\xdc\x18X\xef?\x0f\"@ \x9e\x91\x82\xbc\x98\x83\xc9\x16\xe3`\xef?\xac\x92\xc1\xd5PZ\x8e<\x852\xdb\x03\xe6i\xef?Kk\x01\xacY:\x84<`\xb4\x01\xf3!s\xef?\x1f>\xb4\a!Ղ\xbc_\x9b{3\x97|\xef?\xc9\rG;\xb9*\x89\xbc)\xa1\xf5\x14F\x86\xef?ӈ:`\x04\xb6t<\xf6?\x8b\xe7.\x90\xef?qr\x9dQ\xecŃ<\x83L\xc7\xfbQ\x9a\xef?\xf0\x91ӏ\x12\xf7\x8f\xbcڐ\xa4\xa2\xaf\xa4\xef?}t#☮\x8d\xbc\xf1g\x8e-H\xaf\xef?\b \xaaA\xbcÎ<'Za\xee\x1b\xba\xef?2\xeb\xa9Ô+\x84<\x97\xbak7+\xc5\xef?\xee\x85\xd11\xa9d\x8a<@En[v\xd0\xef?\xed\xe3;\xe4\xba7\x8e\xbc\x14\xbe\x9c\xad\xfd\xdb\xef?\x9d͑M;\x89w<ؐ\x9e\x81\xc1\xe7\xef?\x89\xcc`A\xc1\x05S<\xf1q\x8f+\xc2\xf3\xef?\x03\x00\x00\x00\x04\x00\x00\x00\x04\x00\x00\x00\x06\x00\x00\x00\x83\xf9\xa2\x00DNn\x00\xfc)\x15\x00\xd1W'\x00\xdd4\xf5\x00b\xdb\xc0\x00<\x99\x95\x00A\x90C\x00cQ\xfe\x00\xbbޫ\x00\xb7a\xc5\x00:n$\x00\xd2MB\x00I\x06\xe0\x00\t\xea.\x00\x1c\x92\xd1\x00\xeb\x1d\xfe\x00)\xb1\x1c\x00\xe8>\xa7\x00\xf55\x82\x00D\xbb.\x00\x9c\xe9\x84\x00\xb4&p\x00A~_\x00֑9\x00S\x839\x00\x9c\xf49\x00\x8b_\x84\x00(\xf9\xbd\x00\xf8\x1f;\x00\xde\xff\x97\x00\x0f\x98\x05\x00\x11/\xef\x00\nZ\x8b\x00m\x1fm\x00\xcf~6\x00\t\xcb'\x00FO\xb7\x00\x9ef?\x00-\xea_\x00\xba'u\x00\xe5\xeb\xc7\x00={\xf1\x00\xf79\a\x00\x92R\x8a\x00\xfbk\xea\x00\x1f\xb1_\x00\b]\x8d\x000\x03V\x00{\xfcF\x00\xf0\xabk\x00 \xbc\xcf\x006\xf4\x9a\x00\xe3\xa9\x1d\x00^a\x91\x00\b\x1b\xe6\x00\x85\x99e\x00\xa0\x14_\x00\x8d@h\x00\x80\xd8\xff\x00'sM\x00\x06\x061\x00\xcaV\x15\x00ɨs\x00{\xe2`\x00k\x8c\xc0\x00\x19\xc4G\x00\xcdg\xc3\x00\t\xe8\xdc\x00Y\x83*\x00\x8bv\xc4\x00\xa6\x1c\x96\x00D\xaf\xdd\x00\x19W\xd1\x00\xa5>\x05\x00\x05\a\xff\x003~?\x00\xc22\xe8\x00\x98O\xde\x00\xbb}2\x00&=\xc3\x00\x1ek\xef\x00\x9f\xf8^\x005\x1f:\x00\x7f\xf2\xca\x00\xf1\x87\x1d\x00|\x90!\x00j$|\x00\xd5n\xfa\x000-w\x00\x15;C\x00\xb5\x14\xc6\x00\xc3\x19\x9d\x00\xad\xc4\xc2\x00,MA\x00\f\x00]\x00\x86}F\x00\xe3q-\x00\x9bƚ\x003b\x00\x00\xb4\xd2|\x00\xb4\xa7\x97\x007U\xd5\x00\xd7>\xf6\x00\xa3\x10\x18\x00Mv\xfc\x00d\x9d*\x00p\u05eb\x00c|\xf8\x00z\xb0W\x00\x17\x15\xe7\x00\xc0IV\x00;\xd6\xd9\x00\xa7\x848\x00$#\xcb\x00֊w\x00ZT#\x00\x00\x1f\xb9\x00\xf1\n\x1b\x00\x19\xce\xdf\x00\x9f1\xff\x00f\x1ej\x00\x99Wa\x00\xac\xfbG\x00~\x7f\xd8\x00\"e\xb7\x002\xe8\x89\x00\xe6\xbf`\x00\xef\xc4\xcd\x00l6\t\x00]?\xd4\x00\x16\xde\xd7\x00X;\xde\x00ޛ\x92\x00\xd2\"(\x00(\x86\xe8\x00\xe2XM\x00\xc6\xca2\x00\b\xe3\x16\x00\xe0}\xcb\x00\x17\xc0P\x00\xf3\x1d\xa7\x00\x18\xe0[\x00.\x134\x00\x83\x12b\x00\x83H\x01\x00\xf5\x8e[\x00\xad\xb0\x7f\x00\x1e\xe9\xf2\x00HJC\x00\x10g\xd3\x00\xaa\xdd\xd8\x00\xae_B\x00ja\xce\x00\n(\xa4\x00ә\xb4\x00\x06\xa6\xf2\x00\\w\x7f\x00\xa3\u0083\x00a<\x88\x00\x8asx\x00\xaf\x8cZ\x00o\u05fd\x00-\xa6c\x00\xf4\xbf\xcb\x00\x8d\x81\xef\x00&\xc1g\x00U\xcaE\x00\xca\xd96\x00(\xa8\xd2\x00\xc2a\x8d\x00\x12\xc9w\x00\x04&\x14\x00\x12F\x9b\x00\xc4Y\xc4\x00\xc8\xc5D\x00M\xb2\x91\x00\x00\x17\xf3\x00\xd4C\xad\x00)I\xe5\x00\xfd\xd5\x10\x00\x00\xbe\xfc\x00\x1e\x94\xcc\x00p\xce\xee\x00\x13>\xf5\x00\xec\xf1\x80\x00\xb3\xe7\xc3\x00\xc7\xf8(\x00\x93\x05\x94\x00\xc1q>\x00.\t\xb3\x00\vE\xf3\x00\x88\x12\x9c\x00\xab {\x00.\xb5\x9f\x00G\x92\xc2\x00{2/\x00\fUm\x00r\xa7\x90\x00k\xe7\x1f\x001˖\x00y\x16J\x00Ay\xe2\x00\xf4߉\x00蔗\x00\xe2\xe6\x84\x00\x991\x97\x00\x88\xedk\x00__6\x00\xbb\xfd\x0e\x00H\x9a\xb4\x00g\xa4l\x00qrB\x00\x8d]2\x00\x9f\x15\xb8\x00\xbc\xe5\t\x00\x8d1%\x00\xf7t9\x000\x05\x1c\x00\r\f\x01\x00K\bh\x00,\xeeX\x00G\xaa\x90\x00t\xe7\x02\x00\xbd\xd6$\x00\xf7}\xa6\x00nHr\x00\x9f\x16\xef\x00\x8e\x94\xa6\x00\xb4\x91\xf6\x00\xd1SQ\x00\xcf\n\xf2\x00 \x983\x00\xf5K~\x00\xb2ch\x00\xdd>_\x00@]\x03\x00\x85\x89\x7f\x00UR)\x007d\xc0\x00m\xd8\x10\x002H2\x00[Lu\x00Nq\xd4\x00ETn\x00\v\t\xc1\x00*\xf5i\x00\x14f\xd5\x00'\a\x9d\x00]\x04P\x00\xb4;\xdb\x00\xeav\xc5\x00\x87\xf9\x17\x00Ik}\x00\x1d'\xba\x00\x96i)\x00\xc6̬\x00\xad\x14T\x00\x90\xe2j\x00\x88ى\x00,rP\x00\x04\xa4\xbe\x00w\a\x94\x00\xf30p\x00\x00\xfc'\x00\xeaq\xa8\x00f\xc2I\x00d\xe0=\x00\x97݃\x00\xa3?\x97\x00C\x94\xfd\x00\r\x86\x8c\x001A\xde\x00\x929\x9d\x00\xddp\x8c\x00\x17\xb7\xe7\x00\b\xdf;\x00\x157+\x00\\\x80\xa0\x00Z\x80\x93\x00\x10\x11\x92\x00\x0f\xe8\xd8\x00l\x80\xaf\x00\xdb\xffK\x008\x90\x0f\x00Y\x18v\x00b\xa5\x15\x00a˻\x00ǉ\xb9\x00\x10@\xbd\x00\xd2\xf2\x04\x00Iu'\x00\xeb\xb6\xf6\x00\xdb\"\xbb\x00\n\x14\xaa\x00\x89&/\x00d\x83v\x00\t;3\x00\x0e\x94\x1a\x00Q:\xaa\x00\x1d\xa3\xc2\x00\xaf\xed\xae\x00\\&\x12\x00m\xc2M\x00-z\x9c\x00\xc0V\x97\x00\x03?\x83\x00\t\xf0\xf6\x00+@\x8c\x00m1\x99\x009\xb4\a\x00\f \x15\x00\xd8\xc3[\x00\xf5\x92\xc4\x00ƭK\x00Nʥ\x00\xa77\xcd\x00\xe6\xa96\x00\xab\x92\x94\x00\xddBh\x00\x19c\xde\x00v\x8c\xef\x00h\x8bR\x00\xfc\xdb7\x00\xae\xa1\xab\x00\xdf\x151\x00\x00\xae\xa1\x00\f\xfb\xda\x00dMf\x00\xed\x05\xb7\x00)e0\x00WV\xbf\x00G\xff:\x00j\xf9\xb9\x00u\xbe\xf3\x00(\x93\xdf\x00\xab\x800\x00f\x8c\xf6\x00\x04\xcb\x15\x00\xfa\"\x06\x00\xd9\xe4\x1d\x00=\xb3\xa4\x00W\x1b\x8f\x006\xcd\t\x00NB\xe9\x00\x13\xbe\xa4\x003#\xb5\x00\xf0\xaa\x1a\x00Oe\xa8\x00\xd2\xc1\xa5\x00\v?\x0f\x00[x\xcd\x00#\xf9v\x00{\x8b\x04\x00\x89\x17r\x00ƦS\x00on\xe2\x00\xef\xeb\x00\x00\x9bJX\x00\xc4ڷ\x00\xaaf\xba\x00v\xcf\xcf\x00\xd1\x02\x1d\x00\xb1\xf1-\x00\x8c\x99\xc1\x00íw\x00\x86H\xda\x00\xf7]\xa0\x00ƀ\xf4\x00\xac\xf0/\x00\xdd\xec\x9a\x00?\\\xbc\x00\xd0\xdem\x00\x90\xc7\x1f\x00*۶\x00\xa3%:\x00\x00\xaf\x9a\x00\xadS\x93\x00\xb6W\x04\x00)-\xb4\x00K\x80~\x00\xda\a\xa7\x00v\xaa\x0e\x00{Y\xa1\x00\x16\x12*\x00ܷ-\x00\xfa\xe5\xfd\x00\x89\xdb\xfe\x00\x89\xbe\xfd\x00\xe4vl\x00\x06\xa9\xfc\x00>\x80p\x00\x85n\x15\x00\xfd\x87\xff\x00(>\a\x00ag3\x00*\x18\x86\x00M\xbd\xea\x00\xb3\xe7\xaf\x00\x8fmn\x00\x95g9\x001\xbf[\x00\x84\xd7H\x000\xdf\x16\x00\xc7-C\x00%a5\x00\xc9p\xce\x000˸\x00\xbfl\xfd\x00\xa4\x00\xa2\x00\x05l\xe4\x00Zݠ\x00!oG\x00b\x12\xd2\x00\xb9\\\x84\x00paI\x00kV\xe0\x00\x99R\x01\x00PU7\x00\x1eշ\x003\xf1\xc4\x00\x13n_\x00]0\xe4\x00\x85.\xa9\x00\x1d\xb2\xc3\x00\xa126\x00\b\xb7\xa4\x00\xea\xb1\xd4\x00\x16\xf7!\x00\x8fi\xe4\x00'\xffw\x00\f\x03\x80\x00\x8d@-\x00O͠\x00 \xa5\x99\x00\xb3\xa2\xd3\x00/]\n\x00\xb4\xf9B\x00\x11\xda\xcb\x00}\xbe\xd0\x00\x9b\xdb\xc1\x00\xab\x17\xbd\x00ʢ\x81\x00\bj\\\x00.U\x17\x00'\x00U\x00\x7f\x14\xf0\x00\xe1\a\x86\x00\x14\vd\x00\x96A\x8d\x00\x87\xbe\xde\x00\xda\xfd*\x00k%\xb6\x00{\x894\x00\x05\xf3\xfe\x00\xb9\xbf\x9e\x00hjO\x00J*\xa8\x00O\xc4Z\x00-\xf8\xbc\x00\xd7Z\x98\x00\xf4Ǖ\x00\rM\x8d\x00 :\xa6\x00\xa4W_\x00\x14?\xb1\x00\x808\x95\x00\xcc \x01\x00q݆\x00\xc9\u07b6\x00\xbf`\xf5\x00Me\x11\x00\x01\ak\x00\x8c\xb0\xac\x00\xb2\xc0\xd0\x00QUH\x00\x1e\xfb\x0e\x00\x95r\xc3\x00\xa3\x06;\x00\xc0@5\x00\x06\xdc{\x00\xe0E\xcc\x00N)\xfa\x00\xd6\xca\xc8\x00\xe8\xf3A\x00|d\xde\x00\x9bd\xd8\x00پ1\x00\xa4\x97\xc3\x00wX\xd4\x00i\xe3\xc5\x00\xf0\xda\x13\x00\xba:<\x00F\x18F\x00Uu_\x00ҽ\xf5\x00n\x92\xc6\x00\xac.]\x00\x0eD\xed\x00\x1c>B\x00ać\x00)\xfd\xe9\x00\xe7\xd6\xf3\x00\"|\xca\x00o\x915\x00\b\xe0\xc5\x00\xff\u05cd\x00nj\xe2\x00\xb0\xfd\xc6\x00\x93\b\xc1\x00|]t\x00k\xad\xb2\x00\xcdn\x9d\x00>r{\x00\xc6\x11j\x00\xf7ϩ\x00)s\xdf\x00\xb5ɺ\x00\xb7\x00Q\x00\xe2\xb2\r\x00t\xba$\x00\xe5}`\x00t؊\x00\r\x15,\x00\x81\x18\f\x00~f\x94\x00\x01)\x16\x00\x9fzv\x00\xfd\xfd\xbe\x00VE\xef\x00\xd9~6\x00\xec\xd9\x13\x00\x8b\xba\xb9\x00ė\xfc\x001\xa8'\x00\xf1n\xc3\x00\x94\xc56\x00بV\x00\xb4\xa8\xb5\x00\xcf\xcc\x0e\x00\x12\x89-\x00oW4\x00,V\x89\x00\x99\xce\xe3\x00\xd6 \xb9\x00k^\xaa\x00>*\x9c\x00\x11_\xcc\x00\xfd\vJ\x00\xe1\xf4\xfb\x00\x8e;m\x00\xe2\x86,\x00\xe9Ԅ\x00\xfc\xb4\xa9\x00\xef\xee\xd1\x00.5\xc9\x00/9a\x008!D\x00\x1b\xd9\xc8\x00\x81\xfc\n\x00\xfbJj\x00/\x1c\xd8\x00S\xb4\x84\x00N\x99\x8c\x00T\"\xcc\x00*U\xdc\x00\xc0\xc6\xd6\x00\v\x19\x96\x00\x1ap\xb8\x00i\x95d\x00&Z`\x00?R\xee\x00\x7f\x11\x0f\x00\xf4\xb5\x11\x00\xfc\xcb\xf5\x004\xbc-\x004\xbc\xee\x00\xe8]\xcc\x00\xdd^`\x00g\x8e\x9b\x00\x923\xef\x00\xc9\x17\xb8\x00aX\x9b\x00\xe1W\xbc\x00Q\x83\xc6\x00\xd8>\x10\x00\xddqH\x00-\x1c\xdd\x00\xaf\x18\xa1\x00!,F\x00Y\xf3\xd7\x00\xd9z\x98\x00\x9eT\xc0\x00O\x86\xfa\x00V\x06\xfc\x00\xe5y\xae\x00\x89\"6\x008\xad\"\x00g\x93\xdc\x00U\xe8\xaa\x00\x82&8\x00\xca\xe7\x9b\x00Q\r\xa4\x00\x993\xb1\x00\xa9\xd7\x0e\x00i\x05H\x00e\xb2\xf0\x00\x7f\x88\xa7\x00\x88L\x97\x00\xf9\xd16\x00!\x92\xb3\x00{\x82J\x00\x98\xcf!\x00@\x9f\xdc\x00\xdcGU\x00\xe1t:\x00g\xebB\x00\xfe\x9d\xdf\x00^\xd4_\x00{g\xa4\x00\xba\xacz\x00U\xf6\xa2\x00+\x88#\x00A\xbaU\x00Yn\b\x00!*\x86\x009G\x83\x00\x89\xe3\xe6\x00\xe5\x9e\xd4\x00I\xfb@\x00\xffV\xe9\x00\x1c\x0f\xca\x00\xc5Y\x8a\x00\x94\xfa+\x00\xd3\xc1\xc5\x00\x0f\xc5\xcf\x00\xdbZ\xae\x00Gņ\x00\x85Cb\x00!\x86;\x00,y\x94\x00\x10a\x87\x00*L{\x00\x80,\x1a\x00C\xbf\x12\x00\x88&\x90\x00x<\x89\x00\xa8\xc4\xe4\x00\xe5\xdb{\x00\xc4:\xc2\x00&\xf4\xea\x00\xf7g\x8a\x00\r\x92\xbf\x00e\xa3+\x00=\x93\xb1\x00\xbd|\v\x00\xa4Q\xdc\x00'\xddc\x00i\xe1\xdd\x00\x9a\x94\x19\x00\xa8)\x95\x00h\xce(\x00\t\xed\xb4\x00D\x9f \x00N\x98\xca\x00p\x82c\x00~|#\x00\x0f\xb92\x00\xa7\xf5\x8e\x00\x14V\xe7\x00!\xf1\b\x00\xb5\x9d*\x00o~M\x00\xa5\x19Q\x00\xb5\xf9\xab\x00\x82\xdf\xd6\x00\x96\xdda\x00\x166\x02\x00\xc4:\x9f\x00\x83\xa2\xa1\x00r\xedm\x009\x8dz\x00\x82\xb8\xa9\x00k2\\\x00F'[\x00\x004\xed\x00\xd2\x00w\x00\xfc\xf4U\x00\x01YM\x00\xe0q\x80\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00@\xfb!\xf9?\x00\x00\x00\x00-Dt>\x00\x00\x00\x80\x98F\xf8<\x00\x00\x00`Q\xccx;\x00\x00\x00\x80\x83\x1b\xf09\x00\x00\x00@ %z8\x00\x00\x00\x80\"\x82\xe36\x00\x00\x00\x00\x1d\xf3i5\x008\xfa\xfeB.\xe6?0gǓW\xf3.=\x00\x00\x00\x00\x00\x00\xe0\xbf`UUUUU\xe5\xbf\x06\x00\x00\x00\x00\x00\xe0?NUY\x99\x99\x99\xe9?z\xa4)UUU\xe5\xbf\xe9EH\x9b[I\xf2\xbf\xc3?&\x8b+\x00\xf0?\x00\x00\x00\x00\x00\xa0\xf6?\x00\x00\x00\x00\x00\x00\x00\x00\x00ȹ\xf2\x82,ֿ\x80V7($\xb4\xfa<\x00\x00\x00\x00\x00\x80\xf6?\x00\x00\x00\x00\x00\x00\x00\x00\x00\bX\xbf\xbd\xd1տ \xf7\xe0\xd8\b\xa5\x1c\xbd\x00\x00\x00\x00\x00`\xf6?\x00\x00\x00\x00\x00\x00\x00\x00\x00XE\x17wvտmP\xb6դb#\xbd\x00\x00\x00\x00\x00@\xf6?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf8-\x87\xad\x1aտ\xd5g\xb0\x9e\xe4\x84\xe6\xbc\x00\x00\x00\x00\x00 \xf6?\x00\x00\x00\x00\x00\x00\x00\x00\x00xw\x95_\xbeԿ\xe0>)\x93i\x1b\x04\xbd\x00\x00\x00\x00\x00\x00\xf6?\x00\x00\x00\x00\x00\x00\x00\x00\x00`\x1c\u008baԿ̄LH/\xd8\x13=\x00\x00\x00\x00\x00\xe0\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa8\x86\x860\x04Կ:\v\x82\xed\xf3B\xdc<\x00\x00\x00\x00\x00\xc0\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00HiUL\xa6ӿ`\x94Q\x86Ʊ =\x00\x00\x00\x00\x00\xa0\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x98\x9a\xddGӿ\x92\x80\xc5\xd4MY%=\x00\x00\x00\x00\x00\x80\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00 \xe1\xba\xe2\xe8ҿ\xd8+\xb7\x99\x1e{&=\x00\x00\x00\x00\x00`\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x88\xde\x13Z\x89ҿ?\xb0϶\x14\xca\x15=\x00\x00\x00\x00\x00`\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x88\xde\x13Z\x89ҿ?\xb0϶\x14\xca\x15=\x00\x00\x00\x00\x00@\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00x\xcf\xfbA)ҿv\xdaS($Z\x16\xbd\x00\x00\x00\x00\x00 \xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x98i\xc1\x98\xc8ѿ\x04T\xe7h\xbc\xaf\x1f\xbd\x00\x00\x00\x00\x00\x00\xf5?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa8\xab\xab\\gѿ\xf0\xa8\x823\xc6\x1f\x1f=\x00\x00\x00\x00\x00\xe0\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00H\xae\xf9\x8b\x05ѿfZ\x05\xfdĨ&\xbd\x00\x00\x00\x00\x00\xc0\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90s\xe2$\xa3п\x0e\x03\xf4~\xeek\f\xbd\x00\x00\x00\x00\x00\xa0\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00д\x94%@п\x7f-\xf4\x9e\xb86\xf0\xbc\x00\x00\x00\x00\x00\xa0\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00д\x94%@п\x7f-\xf4\x9e\xb86\xf0\xbc\x00\x00\x00\x00\x00\x80\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00@^m\x18\xb9Ͽ\x87<\x99\xab*W\r=\x00\x00\x00\x00\x00`\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00`\xdc˭\xf0ο$\xaf\x86\x9c\xb7&+=\x00\x00\x00\x00\x00@\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0*n\a'ο\x10\xff?TO/\x17\xbd\x00\x00\x00\x00\x00 \xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0Ok!\\Ϳ\x1bhʻ\x91\xba!=\x00\x00\x00\x00\x00\x00\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa0\x9a\xc7\xf7\x8f̿4\x84\x9fhOy'=\x00\x00\x00\x00\x00\x00\xf4?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa0\x9a\xc7\xf7\x8f̿4\x84\x9fhOy'=\x00\x00\x00\x00\x00\xe0\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90-t\x86\xc2˿\x8f\xb7\x8b1\xb0N\x19=\x00\x00\x00\x00\x00\xc0\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\x80N\xc9\xf3ʿf\x90\xcd?cN\xba<\x00\x00\x00\x00\x00\xa0\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xb0\xe2\x1f\xbc#ʿ\xea\xc1F\xdcd\x8c%\xbd\x00\x00\x00\x00\x00\xa0\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xb0\xe2\x1f\xbc#ʿ\xea\xc1F\xdcd\x8c%\xbd\x00\x00\x00\x00\x00\x80\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00P\xf4\x9cZRɿ\xe3\xd4\xc1\x04\xd9\xd1*\xbd\x00\x00\x00\x00\x00`\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xd0 e\xa0\x7fȿ\t\xfa\xdb\x7f\xbf\xbd+=\x00\x00\x00\x00\x00@\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\x10\x02\x89\xabǿXJSr\x90\xdb+=\x00\x00\x00\x00\x00@\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\x10\x02\x89\xabǿXJSr\x90\xdb+=\x00\x00\x00\x00\x00 \xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xd0\x19\xe7\x0f\xd6ƿfⲣj\xe4\x10\xbd\x00\x00\x00\x00\x00\x00\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\xa7p0\xffſ9P\x10\x9fC\x9e\x1e\xbd\x00\x00\x00\x00\x00\x00\xf3?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\xa7p0\xffſ9P\x10\x9fC\x9e\x1e\xbd\x00\x00\x00\x00\x00\xe0\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xb0\xa1\xe3\xe5&ſ\x8f[\a\x90\x8b\xde \xbd\x00\x00\x00\x00\x00\xc0\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\xcbl+MĿ<x5a\xc1\f\x17=\x00\x00\x00\x00\x00\xc0\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\xcbl+MĿ<x5a\xc1\f\x17=\x00\x00\x00\x00\x00\xa0\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\x1e \xfcqÿ:T'M\x86x\xf1<\x00\x00\x00\x00\x00\x80\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0\x1f\xf8R\x95¿\b\xc4q\x170\x8d$\xbd\x00\x00\x00\x00\x00`\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00`/\xd5*\xb7\xc1\xbf\x96\xa3\x11\x18\xa4\x80.\xbd\x00\x00\x00\x00\x00`\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00`/\xd5*\xb7\xc1\xbf\x96\xa3\x11\x18\xa4\x80.\xbd\x00\x00\x00\x00\x00@\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\xd0|~\xd7\xc0\xbf\xf4[舖i\n=\x00\x00\x00\x00\x00@\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\xd0|~\xd7\xc0\xbf\xf4[舖i\n=\x00\x00\x00\x00\x00 \xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\xdb1\x91쿿\xf23\xa3\\Tu%\xbd\x00\x00\x00\x00\x00\x00\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00+n\a'\xbe\xbf<\x00\xf0*,4*=\x00\x00\x00\x00\x00\x00\xf2?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00+n\a'\xbe\xbf<\x00\xf0*,4*=\x00\x00\x00\x00\x00\xe0\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0[\x8fT^\xbc\xbf\x06\xbe_XW\f\x1d\xbd\x00\x00\x00\x00\x00\xc0\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0J:m\x92\xba\xbfȪ[\xe859%=\x00\x00\x00\x00\x00\xc0\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0J:m\x92\xba\xbfȪ[\xe859%=\x00\x00\x00\x00\x00\xa0\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa01\xd6Eø\xbfhV/M)|\x13=\x00\x00\x00\x00\x00\xa0\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa01\xd6Eø\xbfhV/M)|\x13=\x00\x00\x00\x00\x00\x80\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00`\xe5\x8a\xd2\xf0\xb6\xbf\xdas3\xc97\x97&\xbd\x00\x00\x00\x00\x00`\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00 \x06?\a\x1b\xb5\xbfW^\xc6a[\x02\x1f=\x00\x00\x00\x00\x00`\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00 \x06?\a\x1b\xb5\xbfW^\xc6a[\x02\x1f=\x00\x00\x00\x00\x00@\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\x1b\x96\xd7A\xb3\xbf\xdf\x13\xf9\xcc\xda^,=\x00\x00\x00\x00\x00@\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\x1b\x96\xd7A\xb3\xbf\xdf\x13\xf9\xcc\xda^,=\x00\x00\x00\x00\x00 \xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\xa3\xee6e\xb1\xbf\t\xa3\x8fv^|\x14=\x00\x00\x00\x00\x00\x00\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x11\xc00\n\xaf\xbf\x91\x8e6\x83\x9eY-=\x00\x00\x00\x00\x00\x00\xf1?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x11\xc00\n\xaf\xbf\x91\x8e6\x83\x9eY-=\x00\x00\x00\x00\x00\xe0\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x19q\xddB\xab\xbfLp\xd6\xe5z\x82\x1c=\x00\x00\x00\x00\x00\xe0\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x19q\xddB\xab\xbfLp\xd6\xe5z\x82\x1c=\x00\x00\x00\x00\x00\xc0\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc02\xf6Xt\xa7\xbf\xee\xa1\xf24F\xfc,\xbd\x00\x00\x00\x00\x00\xc0\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc02\xf6Xt\xa7\xbf\xee\xa1\xf24F\xfc,\xbd\x00\x00\x00\x00\x00\xa0\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\xfe\xb9\x87\x9e\xa3\xbf\xaa\xfe&\xf5\xb7\x02\xf5<\x00\x00\x00\x00\x00\xa0\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\xfe\xb9\x87\x9e\xa3\xbf\xaa\xfe&\xf5\xb7\x02\xf5<\x00\x00\x00\x00\x00\x80\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00x\x0e\x9b\x82\x9f\xbf\xe4\t~|&\x80)\xbd\x00\x00\x00\x00\x00\x80\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00x\x0e\x9b\x82\x9f\xbf\xe4\t~|&\x80)\xbd\x00\x00\x00\x00\x00`\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\xd5\a\x1b\xb9\x97\xbf9\xa6\xfa\x93T\x8d(\xbd\x00\x00\x00\x00\x00@\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xfc\xb0\xa8\xc0\x8f\xbf\x9c\xa6\xd3\xf6|\x1e\u07fc\x00\x00\x00\x00\x00@\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xfc\xb0\xa8\xc0\x8f\xbf\x9c\xa6\xd3\xf6|\x1e\u07fc\x00\x00\x00\x00\x00 \xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10k*\xe0\x7f\xbf\xe4@\xda\r?\xe2\x19\xbd\x00\x00\x00\x00\x00 \xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10k*\xe0\x7f\xbf\xe4@\xda\r?\xe2\x19\xbd\x00\x00\x00\x00\x00\x00\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\xef?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x89u\x15\x10\x80?\xe8+\x9d\x99k\xc7\x10\xbd\x00\x00\x00\x00\x00\x80\xef?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x93XV \x90?\xd2\xf7\xe2\x06[\xdc#\xbd\x00\x00\x00\x00\x00@\xef?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc9(%I\x98?4\fZ2\xba\xa0*\xbd\x00\x00\x00\x00\x00\x00\xef?\x00\x00\x00\x00\x00\x00\x00\x00\x00@\xe7\x89]A\xa0?S\xd7\xf1\\\xc0\x11\x01=\x00\x00\x00\x00\x00\xc0\xee?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00.Ԯf\xa4?(\xfd\xbdus\x16,\xbd\x00\x00\x00\x00\x00\x80\xee?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\x9f\x14\xaa\x94\xa8?}&ZЕy\x19\xbd\x00\x00\x00\x00\x00@\xee?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\xdd\xcdsˬ?\a(\xd8G\xf2h\x1a\xbd\x00\x00\x00\x00\x00 \xee?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\x06\xc01\xea\xae?{;\xc9O>\x11\x0e\xbd\x00\x00\x00\x00\x00\xe0\xed?\x00\x00\x00\x00\x00\x00\x00\x00\x00`F\xd1;\x97\xb1?\x9b\x9e\rV]2%\xbd\x00\x00\x00\x00\x00\xa0\xed?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0ѧ\xf5\xbd\xb3?\xd7Nۥ^\xc8,=\x00\x00\x00\x00\x00`\xed?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa0\x97MZ\xe9\xb5?\x1e\x1d]<\x06i,\xbd\x00\x00\x00\x00\x00@\xed?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc0\xea\n\xd3\x00\xb7?2흩\x8d\x1e\xec<\x00\x00\x00\x00\x00\x00\xed?\x00\x00\x00\x00\x00\x00\x00\x00\x00@Y]^3\xb9?\xdaG\xbd:\\\x11#=\x00\x00\x00\x00\x00\xc0\xec?\x00\x00\x00\x00\x00\x00\x00\x00\x00`\xad\x8d\xc8j\xbb?\xe5h\xf7+\x80\x90\x13\xbd\x00\x00\x00\x00\x00\xa0\xec?\x00\x00\x00\x00\x00\x00\x00\x00\x00@\xbc\x01X\x88\xbc?ӬZ\xc6\xd1F&=\x00\x00\x00\x00\x00`\xec?\x00\x00\x00\x00\x00\x00\x00\x00\x00 \n\x839Ǿ?\xe0E\xe6\xafh\xc0-\xbd\x00\x00\x00\x00\x00@\xec?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\xdb9\x91\xe8\xbf?\xfd\n\xa1O\xd64%\xbd\x00\x00\x00\x00\x00\x00\xec?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0'\x82\x8e\x17\xc1?\xf2\a-\xcex\xef!=\x00\x00\x00\x00\x00\xe0\xeb?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0#~+\xaa\xc1?4\x998D\x8e\xa7,=\x00\x00\x00\x00\x00\xa0\xeb?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x86\fa\xd1\xc2?\xa1\xb4\x81\xcbl\x9d\x03=\x00\x00\x00\x00\x00\x80\xeb?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\x15\xb0\xfce\xc3?\x89rK#\xa8/\xc6<\x00\x00\x00\x00\x00@\xeb?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xb03\x83=\x91\xc4?x\xb6\xfdTy\x83%=\x00\x00\x00\x00\x00 \xeb?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xb0\xa1\xe4\xe5'\xc5?\xc7}i\xe5\xe83&=\x00\x00\x00\x00\x00\xe0\xea?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\x8c\xbeNW\xc6?x.<,\x8b\xcf\x19=\x00\x00\x00\x00\x00\xc0\xea?\x00\x00\x00\x00\x00\x00\x00\x00\x00pu\x8b\x12\xf0\xc6?\xe1!\x9c\xe5\x8d\x11%\xbd\x00\x00\x00\x00\x00\xa0\xea?\x00\x00\x00\x00\x00\x00\x00\x00\x00PD\x85\x8d\x89\xc7?\x05C\x91p\x10f\x1c\xbd\x00\x00\x00\x00\x00`\xea?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x009믾\xc8?\xd1,\xe9\xaaT=\a\xbd\x00\x00\x00\x00\x00@\xea?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf7\xdcZZ\xc9?o\xff\xa0X(\xf2\a=\x00\x00\x00\x00\x00\x00\xea?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0\x8a<\xed\x93\xca?i!VPCr(\xbd\x00\x00\x00\x00\x00\xe0\xe9?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xd0[W\xd81\xcb?\xaa\xe1\xacN\x8d5\f\xbd\x00\x00\x00\x00\x00\xc0\xe9?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe0;8\x87\xd0\xcb?\xb6\x12TY\xc4K-\xbd\x00\x00\x00\x00\x00\xa0\xe9?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\xf0\xc6\xfbo\xcc?\xd2+\x96\xc5r\xec\xf1\xbc\x00\x00\x00\x00\x00`\xe9?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\u0530=\xb1\xcd?5\xb0\x15\xf7*\xff*\xbd\x00\x00\x00\x00\x00@\xe9?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\xe7\xff\x0eS\xce?0\xf4A`'\x12\xc2<\x00\x00\x00\x00\x00 \xe9?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xdd\xe4\xad\xf5\xce?\x11\x8e\xbbe\x15!ʼ\x00\x00\x00\x00\x00\x00\xe9?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xb0\xb3l\x1c\x99\xcf?0\xdf\f\xca\xec\xcb\x1b=\x00\x00\x00\x00\x00\xc0\xe8?\x00\x00\x00\x00\x00\x00\x00\x00\x00XM`8q\xd0?\x91N\xed\x16ۜ\xf8<\x00\x00\x00\x00\x00\xa0\xe8?\x00\x00\x00\x00\x00\x00\x00\x00\x00`ag-\xc4\xd0?\xe9\xea<\x16\x8b\x18'=\x00\x00\x00\x00\x00\x80\xe8?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe8'\x82\x8e\x17\xd1?\x1c\xf0\xa5c\x0e!,\xbd\x00\x00\x00\x00\x00`\xe8?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf8\xac\xcb\\k\xd1?\x81\x16\xa5\xf7͚+=\x00\x00\x00\x00\x00@\xe8?\x00\x00\x00\x00\x00\x00\x00\x00\x00hZc\x99\xbf\xd1?\xb7\xbdGQ\xed\xa6,=\x00\x00\x00\x00\x00 \xe8?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xb8\x0emE\x14\xd2?\xea\xbaF\xbaއ\n=\x00\x00\x00\x00\x00\xe0\xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x90\xdc|\xf0\xbe\xd2?\xf4\x04PJ\xfa\x9c*=\x00\x00\x00\x00\x00\xc0\xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x00`\xd3\xe1\xf1\x14\xd3?\xb8<!\xd3z\xe2(\xbd\x00\x00\x00\x00\x00\xa0\xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\xbevgk\xd3?\xc8w\xf1\xb0\xcdn\x11=\x00\x00\x00\x00\x00\x80\xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x0003wR\xc2\xd3?\\\xbd\x06\xb6T;\x18=\x00\x00\x00\x00\x00`\xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe8\xd5#\xb4\x19\xd4?\x9d\xe0\x90\xec6\xe4\b=\x00\x00\x00\x00\x00@\xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc8q\u008dq\xd4?u\xd6g\t\xce'/\xbd\x00\x00\x00\x00\x00 \xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x000\x17\x9e\xe0\xc9\xd4?\xa4\xd8\n\x1b\x89 .\xbd\x00\x00\x00\x00\x00\x00\xe7?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa08\a\xae\"\xd5?Y\xc7d\x81p\xbe.=\x00\x00\x00\x00\x00\xe0\xe6?\x00\x00\x00\x00\x00\x00\x00\x00\x00\xd0\xc8S\xf7{\xd5?\xef@]\xee\xed\xad\x1f=\x00\x00\x00\x00\x00\xc0\xe6?\x00\x00\x00\x00\x00\x00\x00\x00\x00`Y߽\xd5\xd5?\xdce\xa4\b*\v\n\xbd\x008\xfa\xfeB.\xe6?0gǓW\xf3.=\x01\x00\x00\x00\x00\x00\xe0\xbf[0QUUU\xd5?\x90E\xeb\xff\xff\xffϿ\x11\x01\xf1$\xb3\x99\xc9?\x9f\xc8\x06\xe5uUſ\x00\x00\x00\x00\x00\x00\xe0\xbfwUUUUU\xd5?\xcb\xfd\xff\xff\xff\xffϿ\fݕ\x99\x99\x99\xc9?\xa7EgUUUſ0\xdeD\xa3$I\xc2?e=B\xa4\xff\xff\xbf\xbf\xca\xd6*(\x84q\xbc?\xffh\xb0C뙹\xbf\x85Я\xf7\x82\x81\xb7?\xcdE\xd1u\x13R\xb5\xbf\x9f\xde\xe0\xc3\xf04\xf7?\x00\x90\xe6y\x7f\xcc\u05ff\x1f\xe9,jx\x13\xf7?\x00\x00\r\xc2\xeeo\u05ff\xa0\xb5\xfa\b`\xf2\xf6?\x00\xe0Q\x13\xe3\x13\u05ff}\x8c\x13\x1f\xa6\xd1\xf6?\x00x(8[\xb8ֿѴ\xc5\vI\xb1\xf6?\x00x\x80\x90U]ֿ\xba\f/3G\x91\xf6?\x00\x00\x18v\xd0\x02ֿ#B\"\x18\x9fq\xf6?\x00\x90\x90\x86ʨտ\xd9\x1e\xa5\x99OR\xf6?\x00P\x03VCOտ\xc4$\x8f\xaaV3\xf6?\x00@k\xc37\xf6Կ\x14ܝk\xb3\x14\xf6?\x00P\xa8\xfd\xa7\x9dԿL\\\xc6Rd\xf6\xf5?\x00\xa8\x899\x92EԿO,\x91\xb5g\xd8\xf5?\x00\xb8\xb09\xf4\xedӿސ[˼\xba\xf5?\x00p\x8fDΖӿx\x1a\xd9\xf2a\x9d\xf5?\x00\xa0\xbd\x17\x1e@ӿ\x87VF\x12V\x80\xf5?\x00\x80F\xef\xe2\xe9ҿ\xd3k\xe7Ηc\xf5?\x00\xe008\x1b\x94ҿ\x93\x7f\xa7\xe2%G\xf5?\x00\x88ڌ\xc5>ҿ\x83E\x06B\xff*\xf5?\x00\x90')\xe1\xe9ѿ߽\xb2\xdb\"\x0f\xf5?\x00\xf8H+m\x95ѿ\xd7\xde4G\x8f\xf3\xf4?\x00\xf8\xb9\x9agAѿ@(\xde\xcfC\xd8\xf4?\x00\x98\xef\x94\xd0\xedпȣx\xc0>\xbd\xf4?\x00\x10\xdb\x18\xa5\x9aп\x8a%\xe0\xc3\x7f\xa2\xf4?\x00\xb8cR\xe6Gп4\x84\xd4$\x05\x88\xf4?\x00\xf0\x86E\"\xebϿ\v-\x19\x1b\xcem\xf4?\x00\xb0\x17uJGϿT\x189\xd3\xd9S\xf4?\x000\x10=D\xa4οZ\x84\xb4D':\xf4?\x00\xb0\xe9D\r\x02ο\xfb\xf8\x15A\xb5 \xf4?\x00\xf0w)\xa2`Ϳ\xb1\xf4>ڂ\a\xf4?\x00\x90\x95\x04\x01\xc0̿\x8f\xfeW]\x8f\xee\xf3?\x00\x10\x89V) ̿\xe9L\v\xa0\xd9\xd5\xf3?\x00\x10\x81\x8d\x17\x81˿+\xc1\x10\xc0`\xbd\xf3?\x00\xd0\xd3\xcc\xc9\xe2ʿ\xb8\xdau+$\xa5\xf3?\x00\x90\x12.@Eʿ\x02П\xcd\"\x8d\xf3?\x00\xf0\x1dhw\xa8ɿ\x1cz\x84\xc5[u\xf3?\x000Him\fɿ\xe26\xadI\xce]\xf3?\x00\xc0E\xa6 qȿ@\xd4M\x98yF\xf3?\x000\x14\xb4\x8f\xd6ǿ$\xcb\xff\xce\\/\xf3?\x00pb<\xb8<ǿI\r\xa1uw\x18\xf3?\x00`7\x9b\x9a\xa3ƿ\x909>7\xc8\x01\xf3?\x00\xa0\xb7T1\vƿA\xf8\x95\xbbN\xeb\xf2?\x000$v}sſѩ\x19\x02\n\xd5\xf2?\x000\u008f{\xdcĿ*\xfd\xb7\xa8\xf9\xbe\xf2?\x00\x00\xd2Q,FĿ\xab\x1b\fz\x1c\xa9\xf2?\x00\x00\x83\xbc\x8a\xb0ÿ0\xb5\x14`r\x93\xf2?\x00\x00Ik\x99\x1bÿ\xf5\xa1WW\xfa}\xf2?\x00@\xa4\x90T\x87¿\xbf;\x1d\x9b\xb3h\xf2?\x00\xa0y\xf8\xb9\xf3\xc1\xbf\xbd\xf5\x8f\x83\x9dS\xf2?\x00\xa0,%\xc8`\xc1\xbf;\bɪ\xb7>\xf2?\x00 \xf7W\x7f\xce\xc0\xbf\xb6@\xa9+\x01*\xf2?\x00\xa0\xfeI\xdc<\xc0\xbf2A̖y\x15\xf2?\x00\x80K\xbc\xbdW\xbf\xbf\x9b\xfc\xd2\x1d \x01\xf2?\x00@@\x96\b7\xbe\xbf\vHMI\xf4\xec\xf1?\x00@\xf9>\x98\x17\xbd\xbfie\x8fR\xf5\xd8\xf1?\x00\xa0\xd8Ng\xf9\xbb\xbf|~W\x11#\xc5\xf1?\x00`/ yܺ\xbf\xe9&\xcbt|\xb1\xf1?\x00\x80(\xe7\xc3\xc0\xb9\xbf\xb6\x1a,\f\x01\x9e\xf1?\x00\xc0r\xb3F\xa6\xb8\xbf\xbdp\xb6{\xb0\x8a\xf1?\x00\x00\xac\xb3\x01\x8d\xb7\xbf\xb6\xbc\xef%\x8aw\xf1?\x00\x008E\xf1t\xb6\xbf\xda1L5\x8dd\xf1?\x00\x80\x87m\x0e^\xb5\xbf\xdd_'\x90\xb9Q\xf1?\x00\xe0\xa1\xde\\H\xb4\xbfL\xd22\xa4\x0e?\xf1?\x00\xa0jM\xd93\xb3\xbf\xda\xf9\x10r\x8b,\xf1?\x00`\xc5\xf8y \xb2\xbf1\xb5\xec(0\x1a\xf1?\x00 b\x98F\x0e\xb1\xbf\xaf4\x84\xda\xfb\a\xf1?\x00\x00\xd2jl\xfa\xaf\xbf\xb3kN\x0f\xee\xf5\xf0?\x00@wJ\x8dڭ\xbfΟ*]\x06\xe4\xf0?\x00\x00\x85\xe4켫\xbf!\xa5,cD\xd2\xf0?\x00\xc0\x12@\x89\xa1\xa9\xbf\x1a\x98\xe2|\xa7\xc0\xf0?\x00\xc0\x023X\x88\xa7\xbf\xd16ƃ/\xaf\xf0?\x00\x80\xd6g^q\xa5\xbf9\x13\xa0\x98\u06dd\xf0?\x00\x80eI\x8a\\\xa3\xbf\xdf\xe7R\xaf\xab\x8c\xf0?\x00@\x15d\xe3I\xa1\xbf\xfb(N/\x9f{\xf0?\x00\x80\xeb\x82\xc0r\x9e\xbf\x19\x8f5\x8c\xb5j\xf0?\x00\x80RR\xf1U\x9a\xbf,\xf9\xec\xa5\xeeY\xf0?\x00\x80\x81\xcfb=\x96\xbf\x90,\xd1\xcdII\xf0?\x00\x00\xaa\x8c\xfb(\x92\xbf\xa9\xad\xf0\xc6\xc68\xf0?\x00\x00\xf9 {1\x8c\xbf\xa92y\x13e(\xf0?\x00\x00\xaa]5\x19\x84\xbfHs\xea'$\x18\xf0?\x00\x00\xec\xc2\x03\x12x\xbf\x95\xb1\x14\x06\x04\b\xf0?\x00\x00$y\t\x04`\xbf\x1a\xfa&\xf7\x1f\xe0\xef?\x00\x00\x90\x84\xf3\xefo?t\xeaa\xc2\x1c\xa1\xef?\x00\x00=5A܇?.\x99\x81\xb0\x10c\xef?\x00\x80\xc2ģΓ?ͭ\xee<\xf6%\xef?\x00\x00\x89\x14\xc1\x9f\x9b?\xe7\x13\x91\x03\xc8\xe9\xee?\x00\x00\x11\xceذ\xa1?\xab\xb1\xcbx\x80\xae\xee?\x00\xc0\x01\xd0[\x8a\xa5?\x9b\f\x9d\xa2\x1at\xee?\x00\x80\xd8@\x83\\\xa9?\xb5\x99\n\x83\x91:\xee?\x00\x80W\xefj'\xad?V\x9a`\t\xe0\x01\xee?\x00\xc0\x98\xe5\x98u\xb0?\x98\xbbw\xe5\x01\xca\xed?\x00 \r\xe3\xf5S\xb2?\x03\x91|\v\xf2\x92\xed?\x00\x008\x8b\xdd.\xb4?\xce\\\xfbf\xac\\\xed?\x00\xc0W\x87Y\x06\xb6?\x9d\xde^\xaa,'\xed?\x00\x00j5vڷ?\xcd,k>n\xf2\xec?\x00`\x1cNC\xab\xb9?\x02y\xa7\xa2m\xbe\xec?\x00`\r\xbb\xc7x\xbb?m\b7m&\x8b\xec?\x00 \xe72\x13C\xbd?\x04X]\xbd\x94X\xec?\x00`\xdeq1\n\xbf?\x8c\x9f\xbb3\xb5&\xec?\x00@\x91+\x15g\xc0??\xe7\xec\xee\x83\xf5\xeb?\x00\xb0\x92\x82\x85G\xc1?\xc1\x96\xdbu\xfd\xc4\xeb?\x000\xca\xcdn&\xc2?(J\x86\f\x1e\x95\xeb?\x00PŦ\xd7\x03\xc3?,>\xef\xc5\xe2e\xeb?\x00\x103<\xc3\xdf\xc3?\x8b\x88\xc9gH7\xeb?\x00\x80zk6\xba\xc4?J0\x1d!K\t\xeb?\x00\xf0\xd1(9\x93\xc5?~\xef\xf2\x85\xe8\xdb\xea?\x00\xf0\x18$\xcdj\xc6?\xa2=`1\x1d\xaf\xea?\x00\x90f\xec\xf8@\xc7?\xa7X\xd3?\xe6\x82\xea?\x00\xf0\x1a\xf5\xc0\x15\xc8?\x8bs\t\xef@W\xea?\x00\x80\xf6T)\xe9\xc8?'K\xab\x90*,\xea?\x00@\xf8\x026\xbb\xc9?\xd1\xf2\x93\x13\xa0\x01\xea?\x00\x00,\x1c\xed\x8b\xca?\x1b<\xdb$\x9f\xd7\xe9?\x00\xd0\x01\\Q[\xcb?\x90\xb1\xc7\x05%\xae\xe9?\x00\xc0\xbc\xccg)\xcc?/Η\xf2.\x85\xe9?\x00`H\xd55\xf6\xcc?uK\xa4\xee\xba\\\xe9?\x00\xc0F4\xbd\xc1\xcd?8H\xe7\x9d\xc64\xe9?\x00\xe0ϸ\x01\x8c\xce?\xe6Rg/O\r\xe9?\x00\x90\x17\xc0\tU\xcf?\x9d\xd7\xff\x8eR\xe6\xe8?\x00\xb8\x1f\x12l\x0e\xd0?|\x00̟ο\xe8?\x00Г\x0e\xb8q\xd0?\x0eþ\xda\xc0\x99\xe8?\x00p\x86\x9ek\xd4\xd0?\xfb\x17#\xaa't\xe8?\x00\xd0K3\x876\xd1?\b\x9a\xb3\xac\x00O\xe8?\x00H#g\r\x98\xd1?U>e\xe8I*\xe8?\x00\x80\xcc\xe0\xff\xf8\xd1?`\x02\xf4\x95\x01\x06\xe8?\x00hc\xd7_Y\xd2?)\xa3\xe0c%\xe2\xe7?\x00\xa8\x14\t0\xb9\xd2?\xad\xb5\xdcw\xb3\xbe\xe7?\x00`C\x10r\x18\xd3?\xc2%\x97g\xaa\x9b\xe7?\x00\x18\xecm&w\xd3?W\x06\x17\xf2\ay\xe7?\x000\xaf\xfbO\xd5\xd3?\f\x13\xd6\xdb\xcaV\xe7?\x00\xe0/\xe3\xee2\xd4?k\xb6O\x01\x00\x10\xe6?<[B\x91l\x02~<\x95\xb4M\x03\x000\xe6?A]\x00H꿍<xԔ\r\x00P\xe6?\xb7\xa5ֆ\xa7\x7f\x8e<\xadoN\a\x00p\xe6?L%Tk\xea\xfca<\xae\x0f\xdf\xfe\xff\x8f\xe6?\xfd\x0eYL'~|\xbc\xbc\xc5c\a\x00\xb0\xe6?\x01\xda\xdcHh\xc1\x8a\xbc\xf6\xc1\\\x1e\x00\xd0\xe6?\x11\x93I\x9d\x1c?\x83<>\xf6\x05\xeb\xff\xef\xe6?S-\xe2\x1a\x04\x80~\xbc\x80\x97\x86\x0e\x00\x10\xe7?Ry\tqf\xff{<\x12\xe9g\xfc\xff/\xe7?$\x87\xbd&\xe2\x00\x8c<j\x11\x81\xdf\xffO\xe7?\xd2\x01\xf1n\x91\x02n\xbc\x90\x9cg\x0f\x00p\xe7?t\x9cT\xcdq\xfcg\xbc5\xc8~\xfa\xff\x8f\xe7?\x83\x04\xf5\x9e\xc1\xbe\x81<\xe6\xc2 \xfe\xff\xaf\xe7?ed\xcc)\x17~p\xbc\x00\xc9?\xed\xff\xcf\xe7?\x1c\x8b{\br\x80\x80\xbcv\x1a&\xe9\xff\xef\xe7?\xae\xf9\x9dm(\xc0\x8d<補\x04\x00\x10\xe8?3L\xe5Q\xd2\x7f\x89<\x8f,\x93\x17\x000\xe8?\x81\xf30\xb6\xe9\xfe\x8a\xbc\x9cs3\x06\x00P\xe8?\xbc5ek\xbf\xbf\x89<ƉB \x00p\xe8?u{\x11\xf3e\xbf\x8b\xbc\x04y\xf5\xeb\xff\x8f\xe8?W\xcb=\xa2n\x00\x89\xbc\xdf\x04\xbc\"\x00\xb0\xe8?\nK\xe08\xdf\x00}\xbc\x8a\x1b\f\xe5\xff\xcf\xe8?\x05\x9f\xffFq\x00\x88\xbcC\x8e\x91\xfc\xff\xef\xe8?8pz\xd0{\x81\x83<\xc7_\xfa\x1e\x00\x10\xe9?\x03\xb4\xdfv\x91>\x89<\xb9{F\x13\x000\xe9?v\x02\x98KN\x80\x7f<o\a\xee\xe6\xffO\xe9?.b\xff\xd9\xf0~\x8f\xbc\xd1\x12<\xde\xffo\xe9?\xba8&\x96\xaa\x82p\xbc\r\x8aE\xf4\xff\x8f\xe9?\xef\xa8d\x91\x1b\x80\x87\xbc>.\x98\xdd\xff\xaf\xe9?7\x93Z\x8a\xe0@\x87\xbcf\xfbI\xed\xff\xcf\xe9?\x00\xe0\x9b\xc1\b\xce?<Q\x9c\xf1 \x00\xf0\xe9?\n[\x88'\xaa?\x8a\xbc\x06\xb0E\x11\x00\x10\xea?V\xdaX\x99H\xfft<\xfa\xf6\xbb\a\x000\xea?\x18m+\x8a\xab\xbe\x8c<y\x1d\x97\x10\x00P\xea?0yx\xdd\xca\xfe\x88<H.\xf5\x1d\x00p\xea?۫\xd8=vA\x8f\xbcR3Y\x1c\x00\x90\xea?\x12v\u0084\x02\xbf\x8e\xbcK>O*\x00\xb0\xea?_?\xff<\x04\xfdi\xbc\xd1\x1e\xae\xd7\xff\xcf\xea?\xb4p\x90\x12\xe7>\x82\xbcx\x04Q\xee\xff\xef\xea?\xa3\xde\x0e\xe0>\x06j<[\re\xdb\xff\x0f\xeb?\xb9\n\x1f8\xc8\x06Z<Wʪ\xfe\xff/\xeb?\x1d<#t\x1e\x01y\xbcܺ\x95\xd9\xffO\xeb?\x9f*\x86h\x10\xffy\xbc\x9ce\x9e$\x00p\xeb?>O\x86\xd0E\xff\x8a<@\x16\x87\xf9\xff\x8f\xeb?\xf9\xc3\u0096w\xfe|<O\xcb\x04\xd2\xff\xaf\xeb?\xc4+\xf2\xee'\xffc\xbcE\\A\xd2\xff\xcf\xeb?!\xea;\xee\xb7\xffl\xbc\xdf\tc\xf8\xff\xef\xeb?\\\v.\x97\x03A\x81\xbcSv\xb5\xe1\xff\x0f\xec?\x19j\xb7\x94d\xc1\x8b<\xe3W\xfa\xf1\xff/\xec?\xed\xc60\x8d\xef\xfed\xbc$\xe4\xbf\xdc\xffO\xec?uG\xec\xbch?\x84\xbc\xf7\xb9T\xed\xffo\xec?\xec\xe0S\xf0\xa3~\x84<Տ\x99\xeb\xff\x8f\xec?\xf1\x92\xf9\x8d\x06\x83s<\x9a!%!\x00\xb0\xec?\x04\x0e\x18d\x8e\xfdh\xbc\x9cF\x94\xdd\xff\xcf\xec?r\xea\xc7\x1c\xbe~\x8e<v\xc4\xfd\xea\xff\xef\xec?\xfe\x88\x9f\xad9\xbe\x8e<+\xf8\x9a\x16\x00\x10\xed?qZ\xb9\xa8\x91}u<\x1d\xf7\x0f\r\x000\xed?\xda\xc7pi\x90\xc1\x89<\xc4\x0fy\xea\xffO\xed?\f\xfeX\xc57\x0eX\xbc\xe5\x87\xdc.\x00p\xed?D\x0f\xc1Mր\x7f\xbc\xaa\x82\xdc!\x00\x90\xed?\\\\\xfd\x94\x8f|t\xbc\x83\x02k\xd8\xff\xaf\xed?~a!\xc5\x1d\x7f\x8c<9Gl)\x00\xd0\xed?S\xb1\xff\xb2\x9e\x01\x88<\xf5\x90D\xe5\xff\xef\xed?\x89\xccR\xc6\xd2\x00n<\x94\xf6\xab\xcd\xff\x0f\xee?\xd2i- @\x83\x7f\xbc\xdd\xc8R\xdb\xff/\xee?d\b\x1b\xca\xc1\x00{<\xef\x16B\xf2\xffO\xee?Q\xab\x94\xb0\xa8\xffr<\x11^\x8a\xe8\xffo\xee?Y\xbe\xef\xb1s\xf6W\xbc\r\xff\x9e\x11\x00\x90\xee?\x01\xc8\v^\x8d\x80\x84\xbcD\x17\xa5\xdf\xff\xaf\xee?\xb5 C\xd5\x06\x00x<\xa1\x7f\x12\x1a\x00\xd0\xee?\x92\\V`\xf8\x02P\xbcļ\xba\a\x00\xf0\xee?\x11\xe65]D@\x85\xbc\x02\x8dz\xf5\xff\x0f\xef?\x05\x91\xef91\xfbO\xbcǊ\xe5\x1e\x000\xef?U\x11s\U000ac04a<\x944\x82\xf5\xffO\xef?C\xc7\xd7\xd4A?\x8a<kL\xa9\xfc\xffo\xef?ux\x98\x1c\xf4\x02b\xbcA\xc4\xf9\xe1\xff\x8f\xef?K\xe7w\xf4\xd1}w<~\xe3\xe0\xd2\xff\xaf\xef?1\xa3|\x9a\x19\x01o\xbc\x9e\xe4w\x1c\x00\xd0\xef?\xb1\xac\xceK\xee\x81q<1\xc3\xe0\xf7\xff\xef\xef?Z\x87p\x017\x05n\xbcn`e\xf4\xff\x0f\xf0?\xda\n\x1cI\xad~\x8a\xbcXz\x86\xf3\xff/\xf0?\xe0\xb2\xfc\xc3i\x7f\x97\xbc\x17\r\xfc\xfd\xffO\xf0?[\x94\xcb4\xfe\xbf\x97<\x82M\xcd\x03\x00p\xf0?\xcbV\xe4\xc0\x83\x00\x82<\xe8\xcb\xf2\xf9\xff\x8f\xf0?\x1au7\xbe\xdf\xffm\xbce\xda\f\x01\x00\xb0\xf0?\xeb&\xe6\xae\x7f?\x91\xbc8Ӥ\x01\x00\xd0\xf0?\xf7\x9fHy\xfa}\x80<\xfd\xfd\xda\xfa\xff\xef\xf0?\xc0k\xd6p\x05\x04w\xbc\x96\xfd\xba\v\x00\x10\xf1?b\vm\x84Ԁ\x8e<]\xf4\xe5\xfa\xff/\xf1?\xef6\xfdd\xfa\xbf\x9d<ٚ\xd5\r\x00P\xf1?\xaeP\x12pw\x00\x9a<\x9aU!\x0f\x00p\xf1?\xee\xde\xe3\xe2\xf9\xfd\x8d<&T'\xfc\xff\x8f\xf1?sr;\xdc0\x00\x91<Y<=\x12\x00\xb0\xf1?\x88\x01\x03\x80y\x7f\x99<\xb7\x9e)\xf8\xff\xcf\xf1?g\x8c\x9f\xab2\xf9e\xbc\x00Ԋ\xf4\xff\xef\xf1?\xeb[\xa7\x9d\xbf\x7f\x93<\xa4\x86\x8b\f\x00\x10\xf2?\"[\xfd\x91k\x80\x9f<\x03C\x85\x03\x000\xf2?3\xbf\x9f\xeb\xc2\xff\x93<\x84\xf6\xbc\xff\xffO\xf2?r..~\xe7\x01v<\xd9!)\xf5\xffo\xf2?a\f\x7fv\xbb\xfc\x7f<<:\x93\x14\x00\x90\xf2?+A\x02<\xca\x02r\xbc\x13cU\x14\x00\xb0\xf2?\x02\x1f\xf23\x82\x80\x92\xbc;R\xfe\xeb\xff\xcf\xf2?\xf2\xdcO8~\xff\x88\xbc\x96\xad\xb8\v\x00\xf0\xf2?\xc5A0PQ\xff\x85\xbc\xaf\xe2z\xfb\xff\x0f\xf3?\x9d(^\x88q\x00\x81\xbc\x7f_\xac\xfe\xff/\xf3?\x15\xb7\xb7?]\xff\x91\xbcVg\xa6\f\x00P\xf3?\xbd\x82\x8b\"\x82\x7f\x95<!\xf7\xfb\x11\x00p\xf3?\xcc\xd5\rĺ\x00\x80<\xb9/Y\xf9\xff\x8f\xf3?Q\xa7\xb2-\x9d?\x94\xbcB\xd2\xdd\x04\x00\xb0\xf3?\xe18vpk\x7f\x85<Wɲ\xf5\xff\xcf\xf3?1\x12\xbf\x10:\x02z<\x18\xb4\xb0\xea\xff\xef\xf3?\xb0R\xb1fm\x7f\x98<\xf4\xaf2\x15\x00\x10\xf4?$\x85\x19_7\xf8g<)\x8bG\x17\x000\xf4?CQ\xdcr\xe6\x01\x83<c\xb4\x95\xe7\xffO\xf4?Z\x89\xb2\xb8i\xff\x89<\xe0u\x04\xe8\xffo\xf4?T\xf2\u009b\xb1\xc0\x95\xbc\xe7\xc1o\xef\xff\x8f\xf4?r*:\xf2\t@\x9b<\x04\xa7\xbe\xe5\xff\xaf\xf4?E}\r\xbf\xb7\xff\x94\xbc\xde'\x10\x17\x00\xd0\xf4?=j\xdcqd\xc0\x99\xbc\xe2>\xf0\x0f\x00\xf0\xf4?\x1cS\x85\v\x89\x7f\x97<\xd1K\xdc\x12\x00\x10\xf5?6\xa4fqe\x04`<z'\x05\x16\x000\xf5?\t2#\xceο\x96\xbcLp\xdb\xec\xffO\xf5?ס\x05\x05r\x02\x89\xbc\xa9T_\xef\xffo\xf5?\x12d\xc9\x0e濛<\x12\x10\xe6\x17\x00\x90\xf5?\x90﯁\xc5~\x88<\x92>\xc9\x03\x00\xb0\xf5?\xc0\f\xbf\n\bA\x9f\xbc\xbc\x19I\x1d\x00\xd0\xf5?)G%\xfb*\x81\x98\xbc\x89z\xb8\xe7\xff\xef\xf5?\x04i퀷~\x94\xbc\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf0?\x00\x00\x00\x00\x00\x00$@\x00\x00\x00\x00\x00\x00Y@\x00\x00\x00\x00\x00@\x8f@\x00\x00\x00\x00\x00\x88\xc3@\x00\x00\x00\x00\x00j\xf8@\x00\x00\x00\x00\x80\x84.A\x00\x00\x00\x00\xd0\x12cA\x00\x00\x00\x00\x84חA\x00\x00\x00\x00e\xcd\xcdA\x00\x00\x00 _\xa0\x02B\x00\x00\x00\xe8vH7B\x00\x00\x00\xa2\x94\x1amB\x00\x00@\xe5\x9c0\xa2B\x00\x00\x90\x1eļ\xd6B\x00\x004&\xf5k\fC\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00F\x15\x10\x00+\x00\x00\x00\x04\x00\x00\x007\x1b\x10\x00,\x00\x00\x00\x03\x00\x00\x00\xe8\x0e\x10\x00(\x00\x00\x00\x04\x00\x00\x00\xa9\x16\x10\x00=\x00\x00\x00\x05\x00\x00\x00\x18\x10\x10\x00%\x00\x00\x00\x05\x00\x00\x00\x99\n\x10\x00~\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00(\x1d\x10\x00\x9c\x15\x10\x00Y\x10\x10\x009\x1a\x10\x00\xee\x18\x10\x00\xdf\x1c\x10\x00>\x1a\x10\x00]\x0e\x10\x00\xfa\x11\x10\x00\xf2\x18\x10\x00\xde\x13\x10\x006\x15\x10\x00\x04\x15\x10\x00n\t\x10\x00b\x0e\x10\x00\b\v\x10\x00k\x10\x10\x00$\x14\x10\x00\xa6\x19\x10\x00\xef\x14\x10\x00!\x1b\x10\x00m%\x10\x00l%\x10\x00\xc5!\x10\x00\xc2!\x10\x00\xc8!\x10\x00\xbf!\x10\x00\xa0!\x10\x00\xb8!\x10\x00\xa9!\x10\x00\xb2!\x10\x00\x00\x00\x00\x00\x00\x01\x02\x02\x03\x03\x03\x03\x04\x04\x04\x04\x04\x04\x04\x04\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\x06\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\a\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b\b`qT`Pql1\x10<Tl||||||```h\"\xbc\xbc\xbc\xe4\xe4TT\x10bb\x84\x14\x00QP\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x06\x06\x06\x06\a\a\a\a\a\a\n\t\x05\x04\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x02\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x04\x15\x10\x002\x14\x10\x00\xde\x1f\x10\x00\xaf\x0f\x10\x00_\x18\x10\x00\xc7\x1b\x10\x00\xfa\x11\x10\x00\xde\x1f\x10\x00\x81\x1e\x10\x00#\x10\x10\x00 \x15\x10\x00\x00\x00\x00\x00\x18\b\x10\x00\r\b\x10\x00y\x1f\x10\x00?\x1c\x10\x00\xbe\x0f\x10\x00r\x1e\x10\x00\xa2\x1f\x10\x00_\x14\x10\x00\xde\b\x10\x00\xa1\x1c\x10\x00W\b\x10\x00N\x14\x10\x00\xf9\x13\x10\x00S\n\x10\x00\xd9\x1b\x10\x00\x0f\v\x10\x00\xab\x14\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\a\x1a\x10\x007\x00\x00\x00\f\x1b\x10\x008\x00\x00\x00f\x18\x10\x009\x00\x00\x001\v\x10\x00:\x00\x00\x00\xf0\x0f\x10\x00;\x00\x00\x00:\x1d\x10\x00<\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00J\t\x10\x00=\x00\x00\x00\"\x1c\x10\x00>\x00\x00\x00'\x1b\x10\x00?\x00\x00\x00\x1d\x0e\x10\x00@\x00\x00\x00R\x10\x10\x00A\x00\x00\x00\xd3\b\x10\x00B\x00\x00\x00m\x1b\x10\x00C\x00\x00\x00.\x1b\x10\x00D\x00\x00\x00|\x1e\x10\x00E\x00\x00\x00\x9e\x16\x10\x00F\x00\x00\x00\x0f\t\x10\x00(\x00\x00\x00\xa5\x14\x10\x00G\x00\x00\x00x\t\x10\x00H\x00\x00\x00&\x15\x10\x00I\x00\x00\x00\x9d\n\x10\x00J\x00\x00\x00\x96\n\x10\x00K\x00\x00\x00\xbb\n\x10\x00L\x00\x00\x00\xcb\b\x10\x00M\x00\x00\x00`\x1b\x10\x00N\x00\x00\x00\xdf\x0e\x10\x00O\x00\x00\x00\x95\x16\x10\x00P\x00\x00\x00\x85\x1a\x10\x00Q\x00\x00\x00x\x15\x10\x00R\x00\x00\x00\xa4\x14\x10\x00S\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xd7\x0f\x10\x00X\t\x10\x00\xb3\n\x10\x00r\t\x10\x00\xe1\x0f\x10\x00(\x1a\x10\x00T\x14\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00\x05\x00\x00\x00\x06\x00\x00\x00\a\x00\x00\x00\x00\x00\x00\x00f\x18\x10\x00h\x1e\x10\x00/\x15\x10\x00\x88\x1e\x10\x00?\r\x10\x00T\x00\x00\x00\x0f\f\x10\x00U\x00\x00\x00\xcc\x13\x10\x00V\x00\x00\x00G\"\x10\x00W\x00\x00\x00)\x14\x10\x00X\x00\x00\x00\b\x15\x10\x00Y\x00\x00\x00\xd5\x15\x10\x00Z\x00\x00\x00\x10\f\x10\x00[\x00\x00\x00\xad\x18\x10\x00\\\x00\x00\x00\xcb\x0f\x10\x00]\x00\x00\x00W\x0e\x10\x00^\x00\x00\x00\x9c\x1c\x10\x00_\x00\x00\x00\xc3\x0f\x10\x00`\x00\x00\x00\xc9\x0f\x10\x00a\x00\x00\x00\xc0\"\x10\x00b\x00\x00\x00\"\x16\x10\x00c\x00\x00\x006\b\x10\x00d\x00\x00\x00\xd1\x13\x10\x00e\x00\x00\x00\n\x19\x10\x00f\x00\x00\x00Y\b\x10\x00g\x00\x00\x00x\x1e\x10\x00h\x00\x00\x00G\x14\x10\x00i\x00\x00\x00]\x1e\x10\x00j\x00\x00\x00\xda\x15\x10\x00k\x00\x00\x00\xcd\x13\x10\x00l\x00\x00\x00*\t\x10\x00m\x00\x00\x00\xdf\x15\x10\x00n\x00\x00\x00*\x14\x10\x00o\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe3\x19\x10\x00p\x00\x00\x00\xb6\x0f\x10\x00q\x00\x00\x00\xdc\x0f\x10\x00r\x00\x00\x00\xaf\x1c\x10\x00s\x00\x00\x00\x01\v\x10\x00t\x00\x00\x00\xae\x1c\x10\x00u\x00\x00\x00\xe4\x15\x10\x00v\x00\x00\x00\x9d\x1f\x10\x00w\x00\x00\x00\xfb\x13\x10\x00x\x00\x00\x00e\x0e\x10\x00y\x00\x00\x00\xe5\x15\x10\x00z\x00\x00\x00\xe6\x0f\x10\x00{\x00\x00\x001\x1a\x10\x00|\x00\x00\x00\xa4\x1f\x10\x00}\x00\x00\x00\xb0\x0e\x10\x00~\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x11\v\x10\x00\x7f\x00\x00\x00\xeb\x15\x10\x00\x80\x00\x00\x00\xa5\x15\x10\x00\x81\x00\x00\x00f\x10\x10\x00\x82\x00\x00\x00\\\x10\x10\x00\x83\x00\x00\x00Q\t\x10\x00\x84\x00\x00\x00\x84\x19\x10\x00\x85\x00\x00\x00a\x10\x10\x00\x86\x00\x00\x00/\t\x10\x00\x87\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x81\n\x10\x00\x88\x00\x00\x00m\t\x10\x00\x89\x00\x00\x00'\x1d\x10\x00\x8a\x00\x00\x00a\x0e\x10\x00\x8b\x00\x00\x00\xfa\r\x10\x00\x8c\x00\x00\x00\x8f\n\x10\x00\x8d\x00\x00\x00\x88\n\x10\x00\x8e\x00\x00\x00\x87\n\x10\x00\x8f\x00\x00\x00n\x14\x10\x00\x90\x00\x00\x00S\x0e\x10\x00\x91\x00\x00\x00\xea\x0f\x10\x00\x92\x00\x00\x00\xff\a\x10\x00\x93\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00F\x1c\x10\x00\x94\x00\x00\x00M\x1c\x10\x00\x95\x00\x00\x00x\a\x10\x00\x96\x00\x00\x00\xae\x15\x10\x00\x97\x00\x00\x00\xbf\x15\x10\x00\x98\x00\x00\x00\x9e\x13\x10\x00\x99\x00\x00\x00\xcc\x0e\x10\x00\x9a\x00\x00\x00\xe1\v\x10\x00\x9b\x00\x00\x00\xf8\v\x10\x00\x9c\x00\x00\x00\xc7\b\x10\x00\x9d\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xcd\"\x10\x00\xb1\"\x10\x00\x82\"\x10\x00@\"\x10\x00,\"\x10\x00\xfc!\x10\x00\xee!\x10\x00\xe0!\x10\x00\xa8\x1f\x10\x00\x18\v\x10\x00:\x14\x10\x00\xb2\x1f\x10\x00\x0f\x19\x10\x00\xbb\x0f\x10\x00\x95\x1c\x10\x00 \x19\x10\x00\xc6\"\x10\x00\xaa\"\x10\x00{\"\x10\x009\"\x10\x00\x03\"\x10\x00\xf5!\x10\x00\xe7!\x10\x00\xd9!\x10\x00\xd2!\x10\x00\xcb!\x10\x00\x01 \x10\x00\xab\x1f\x10\x00~\x1f\x10\x00\x8d\x1e\x10\x00\x8e\x1c\x10\x00\x19\x19\x10\x00\x00\x00\x00\x00\x00\x00\x00\x006*\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xed\"\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10 \x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x12\x19\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x89 \x10\x00u!\x10\x00} \x10\x00k!\x10\x00\xd2 \x10\x004 \x10\x00\x99 \x10\x00\xb5 \x10\x00Z \x10\x00\x89!\x10\x00e!\x10\x00X!\x10\x00, \x10\x00P \x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x83\x15\x10\x00\x9e\x00\x00\x00x\x15\x10\x00\x9f\x00\x00\x00\x7f\x19\x10\x00\xa0\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00Xr\x10\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\t\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00hr\x10\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\x02\x00\x00\x00\x0e3ͫ4\x12\x00\x00\x01\x00\x00\x00\xf5\x18\x10\x00\xc9\x13\x10\x00\x00\x00\x00\x00\xf5\x18\x10\x00\xc9\x13\x10\x00\x84\x14\x10\x00\x00\x00\x00\x00."
