@@ -34,3 +34,16 @@ func TestFaults(t *testing.T) {
 		})
 	}
 }
+
+// A fault that would use up the goroutine's stack ends the interpreter before.
+func TestTooManyProtectedCalls(t *testing.T) {
+	v, err := NewVM(Eval, nil, 0, false)
+	check.NoErr(t, err)
+	defer func() { check.NoErr(t, v.Close()) }()
+	ref, err := v.Load([]byte("return pcall(error)"))
+	check.NoErr(t, err)
+	v.depth = maxDepth - 1
+	_, err = v.Run(ref, "x", nil, nil, resp.NewWriter(2))
+	check.ErrIs(t, err, ErrBroken)
+	check.ErrContains(t, err, errDeep.Error())
+}

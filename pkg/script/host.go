@@ -53,9 +53,9 @@ var _ luago.Host = (*bridge)(nil)
 // errThrow unwinds the interpreter's calls up to the Try that waits for it.
 var errThrow = errors.New("script: a Lua error")
 
-// maxDepth bounds protected calls inside of one another. Lua bounds them itself, but
-// for those of coroutines that start one another.
-const maxDepth = 2000
+// maxDepth bounds protected calls inside of one another. Lua allows 200 calls of C
+// functions, those of coroutines that resume one another included: more is a fault.
+const maxDepth = 1000
 
 // Try calls a function of the interpreter under protection: Throw below it ends the
 // call. Anything else that ends it breaks the interpreter.

@@ -118,6 +118,7 @@ func TestStop(t *testing.T) {
 func TestDeep(t *testing.T) {
 	for _, c := range []struct{ code, want string }{
 		{"local function f() coroutine.wrap(f)() end f()", "C stack overflow"},
+		{"local f local function g(n) if n == 0 then coroutine.wrap(f)() else assert(pcall(g, n - 1)) end end f = function() g(40) end f()", "C stack overflow"},
 		{"return string.find(('a'):rep(1e6), ('()'):rep(20) .. ('a?'):rep(1e6))", "-ERR user_script:1: pattern too complex"},
 		{"return string.find(('a'):rep(1e4), ('a?'):rep(1e4))", ":1\r\n"},
 		{"local t = {} for i = 1, 1e5 do t = {t} end return cjson.encode(t)", "-ERR user_script:1: Cannot serialise, excessive nesting (1001)"},

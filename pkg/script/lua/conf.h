@@ -15,7 +15,5 @@ double vm_strtod(const char *s, char **end);
 void *vm_realloc(void *p, size_t old, size_t n);
 /* Counts loops and calls; below zero it is time to ask the daemon. */
 extern int vm_ticks;
-/* Coroutines that resumed one another. */
-extern int vm_resumed;
 struct lua_State;
 void vm_tick(struct lua_State *L);

@@ -9,7 +9,7 @@ typedef void (*protected)(lua_State *L, void *ud);
 lua_State *vm;
 int vm_running, vm_loading, vm_resp = 2;
 buffer vm_in, vm_out;
-int vm_ticks = 1, vm_resumed;
+int vm_ticks = 1;
 
 static size_t limit = (size_t)-1, used;
 static int ended, deprecated, starved;
@@ -134,7 +134,7 @@ int buf_u32(buffer *b, uint32_t v) { return buf_put(b, &v, 4); }
 /* rest collects what a script left that ran out of memory: the next one must not. */
 static void rest(lua_State *L) {
   lua_settop(L, 0);
-  vm_running = vm_loading = ended = vm_resumed = 0;
+  vm_running = vm_loading = ended = 0;
   vm_ticks = every;
   if (starved) lua_gc(L, LUA_GCCOLLECT, 0);
   starved = 0;

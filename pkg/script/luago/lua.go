@@ -14907,7 +14907,6 @@ l13:
 l14:
 	store32(m, uint64(uint32(v3))+8, uint32(v5))
 	store32(m, uint64(uint32(i32(0)))+1077264, uint32(i32(20000)))
-	store32(m, uint64(uint32(i32(0)))+1079112, uint32(i32(0)))
 	store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(0)))
 	store8(m, uint64(uint32(i32(0)))+1079080, byte(i32(0)))
 	store8(m, uint64(uint32(i32(0)))+1079096, byte(i32(0)))
@@ -18234,7 +18233,6 @@ l16:
 l17:
 	store32(m, uint64(uint32(v5))+8, uint32(v7))
 	store32(m, uint64(uint32(i32(0)))+1077264, uint32(i32(20000)))
-	store32(m, uint64(uint32(i32(0)))+1079112, uint32(i32(0)))
 	store8(m, uint64(uint32(i32(0)))+1078896, byte(i32(0)))
 	store8(m, uint64(uint32(i32(0)))+1079080, byte(i32(0)))
 	store8(m, uint64(uint32(i32(0)))+1079096, byte(i32(0)))
@@ -56403,161 +56401,150 @@ l1:
 								goto l14
 							}
 						l10:
-							{
-								if uint32(v5&i32(0xffff)) > uint32(i32(199)) {
-									goto l15
+							if uint32(v5&i32(0xffff)) < uint32(i32(200)) {
+								t41 := v1
+								v5 = v5 + i32(1)
+								store16(m, uint64(uint32(t41))+54, uint16(v5))
+								store16(m, uint64(uint32(v1))+52, uint16(v5))
+								t42 := int32(load32(m, uint64(uint32(v1))+8))
+								v5 = t42
+								store32(m, uint64(uint32(v3))+24, uint32(i32(0)))
+								t43 := int32(load32(m, uint64(uint32(v1))+112))
+								v6 = t43
+								store32(m, uint64(uint32(v1))+112, uint32(v3+i32(16)))
+								store32(m, uint64(uint32(v3))+16, uint32(v6))
+								m._host_try(i32(49), v1, v5-v2<<4)
+								t44 := int32(load32(m, uint64(uint32(v3))+16))
+								store32(m, uint64(uint32(v1))+112, uint32(t44))
+								{
+									{
+										t45 := int32(load32(m, uint64(uint32(v3))+24))
+										v2 = t45
+										if v2 == 0 {
+											goto l16
+										}
+										store8(m, uint64(uint32(v1))+6, byte(v2))
+										t46 := int32(load32(m, uint64(uint32(v1))+8))
+										v5 = t46
+										switch v2 + i32(-2) {
+										default:
+											goto l20
+										case 2:
+											t47 := m._luaS_newlstr(v1, i32(1050309), i32(17))
+											store32(m, uint64(uint32(v5)), uint32(t47))
+											v6 = i32(4)
+											goto l21
+										case 3:
+											t48 := m._luaS_newlstr(v1, i32(1054830), i32(23))
+											store32(m, uint64(uint32(v5)), uint32(t48))
+											v6 = i32(4)
+											goto l21
+										case 0, 1:
+											t49 := v5
+											v6 = v5 + i32(-16)
+											t50 := int64(load64(m, uint64(uint32(v6))))
+											store64(m, uint64(uint32(t49)), uint64(t50))
+											t51 := int32(load32(m, uint64(uint32(v6))+8))
+											v6 = t51
+										}
+									l21:
+										store32(m, uint64(uint32(v5))+8, uint32(v6))
+									l20:
+										t52 := v1
+										v5 = v5 + i32(16)
+										store32(m, uint64(uint32(t52))+8, uint32(v5))
+										t53 := int32(load32(m, uint64(uint32(v1))+20))
+										store32(m, uint64(uint32(t53))+8, uint32(v5))
+										goto l22
+									}
+								l16:
+									t54 := int32(load8(m, uint64(uint32(v1))+6))
+									v2 = t54
 								}
-								t31 := int32(load32(m, uint64(uint32(i32(0)))+1079112))
-								v6 = t31
-								if v6 < i32(200) {
-									t42 := v1
-									v5 = v5 + i32(1)
-									store16(m, uint64(uint32(t42))+54, uint16(v5))
-									store16(m, uint64(uint32(v1))+52, uint16(v5))
-									store32(m, uint64(uint32(i32(0)))+1079112, uint32(v6+i32(1)))
-									t43 := int32(load32(m, uint64(uint32(v1))+8))
-									v5 = t43
-									store32(m, uint64(uint32(v3))+24, uint32(i32(0)))
-									t44 := int32(load32(m, uint64(uint32(v1))+112))
-									v6 = t44
-									store32(m, uint64(uint32(v1))+112, uint32(v3+i32(16)))
-									store32(m, uint64(uint32(v3))+16, uint32(v6))
-									m._host_try(i32(49), v1, v5-v2<<4)
-									t45 := int32(load32(m, uint64(uint32(v3))+16))
-									store32(m, uint64(uint32(v1))+112, uint32(t45))
-									t46 := int32(load32(m, uint64(uint32(i32(0)))+1079112))
-									store32(m, uint64(uint32(i32(0)))+1079112, uint32(t46+i32(-1)))
-									{
-										{
-											t47 := int32(load32(m, uint64(uint32(v3))+24))
-											v2 = t47
-											if v2 == 0 {
-												goto l17
-											}
-											store8(m, uint64(uint32(v1))+6, byte(v2))
-											t48 := int32(load32(m, uint64(uint32(v1))+8))
-											v5 = t48
-											switch v2 + i32(-2) {
-											default:
-												goto l21
-											case 2:
-												t49 := m._luaS_newlstr(v1, i32(1050309), i32(17))
-												store32(m, uint64(uint32(v5)), uint32(t49))
-												v6 = i32(4)
-												goto l22
-											case 3:
-												t50 := m._luaS_newlstr(v1, i32(1054830), i32(23))
-												store32(m, uint64(uint32(v5)), uint32(t50))
-												v6 = i32(4)
-												goto l22
-											case 0, 1:
-												t51 := v5
-												v6 = v5 + i32(-16)
-												t52 := int64(load64(m, uint64(uint32(v6))))
-												store64(m, uint64(uint32(t51)), uint64(t52))
-												t53 := int32(load32(m, uint64(uint32(v6))+8))
-												v6 = t53
-											}
-										l22:
-											store32(m, uint64(uint32(v5))+8, uint32(v6))
-										l21:
-											t54 := v1
-											v5 = v5 + i32(16)
-											store32(m, uint64(uint32(t54))+8, uint32(v5))
-											t55 := int32(load32(m, uint64(uint32(v1))+20))
-											store32(m, uint64(uint32(t55))+8, uint32(v5))
-											goto l23
-										}
-									l17:
-										t56 := int32(load8(m, uint64(uint32(v1))+6))
-										v2 = t56
-									}
-								l23:
-									t57 := int32(load16(m, uint64(uint32(v1))+52))
-									store16(m, uint64(uint32(v1))+52, uint16(t57+i32(-1)))
-									if uint32(v2) > uint32(i32(1)) {
-										goto l24
-									}
-									t58 := int32(load32(m, uint64(uint32(v1))+8))
-									t59 := int32(load32(m, uint64(uint32(v1))+12))
-									v5 = t58 - t59
-									if v5 > i32(127984) {
-										goto l25
-									}
-									t60 := int32(load32(m, uint64(uint32(v0))+8))
-									v6 = t60
-									t61 := int32(load32(m, uint64(uint32(v0))+12))
-									t62 := (v6 - t61) >> 4
-									v2 = v5 >> 4
-									v4 = v2 + i32(1)
-									if t62+v4 > i32(8000) {
+							l22:
+								t55 := int32(load16(m, uint64(uint32(v1))+52))
+								store16(m, uint64(uint32(v1))+52, uint16(t55+i32(-1)))
+								if uint32(v2) > uint32(i32(1)) {
+									goto l23
+								}
+								t56 := int32(load32(m, uint64(uint32(v1))+8))
+								t57 := int32(load32(m, uint64(uint32(v1))+12))
+								v5 = t56 - t57
+								if v5 > i32(127984) {
+									goto l24
+								}
+								t58 := int32(load32(m, uint64(uint32(v0))+8))
+								v6 = t58
+								t59 := int32(load32(m, uint64(uint32(v0))+12))
+								t60 := (v6 - t59) >> 4
+								v2 = v5 >> 4
+								v4 = v2 + i32(1)
+								if t60+v4 > i32(8000) {
+									goto l24
+								}
+								{
+									if v5 < i32(-15) {
 										goto l25
 									}
 									{
-										if v5 < i32(-15) {
+										t61 := int32(load32(m, uint64(uint32(v0))+28))
+										t62 := t61 - v6
+										v5 = v4 << 4
+										if t62 > v5 {
 											goto l26
 										}
-										{
-											t63 := int32(load32(m, uint64(uint32(v0))+28))
-											t64 := t63 - v6
-											v5 = v4 << 4
-											if t64 > v5 {
-												goto l27
-											}
-											t65 := int32(load32(m, uint64(uint32(v0))+44))
-											t66 := v0
-											v6 = t65
-											p67 := v6 + v4
-											if v6 > v2 {
-												p67 = v6 << 1
-											}
-											m._luaD_reallocstack(t66, p67)
-											t68 := int32(load32(m, uint64(uint32(v0))+8))
-											v6 = t68
+										t63 := int32(load32(m, uint64(uint32(v0))+44))
+										t64 := v0
+										v6 = t63
+										p65 := v6 + v4
+										if v6 > v2 {
+											p65 = v6 << 1
 										}
-									l27:
-										t69 := int32(load32(m, uint64(uint32(v0))+20))
-										v4 = t69
-										t70 := int32(load32(m, uint64(uint32(v4))+8))
-										v5 = v6 + v5
-										if uint32(t70) >= uint32(v5) {
-											goto l26
-										}
-										store32(m, uint64(uint32(v4))+8, uint32(v5))
+										m._luaD_reallocstack(t64, p65)
+										t66 := int32(load32(m, uint64(uint32(v0))+8))
+										v6 = t66
 									}
 								l26:
-									m._lua_xmove(v1, v0, v2)
-									goto l8
+									t67 := int32(load32(m, uint64(uint32(v0))+20))
+									v4 = t67
+									t68 := int32(load32(m, uint64(uint32(v4))+8))
+									v5 = v6 + v5
+									if uint32(t68) >= uint32(v5) {
+										goto l25
+									}
+									store32(m, uint64(uint32(v4))+8, uint32(v5))
 								}
+							l25:
+								m._lua_xmove(v1, v0, v2)
+								goto l8
 							}
-						l15:
-							t32 := int32(load32(m, uint64(uint32(v1))+20))
-							t33 := int32(load32(m, uint64(uint32(t32))))
-							t34 := v1
-							v2 = t33
-							store32(m, uint64(uint32(t34))+8, uint32(v2))
-							t35 := m._luaS_newlstr(v1, i32(1050717), i32(16))
-							v5 = t35
+							t31 := int32(load32(m, uint64(uint32(v1))+20))
+							t32 := int32(load32(m, uint64(uint32(t31))))
+							t33 := v1
+							v2 = t32
+							store32(m, uint64(uint32(t33))+8, uint32(v2))
+							t34 := m._luaS_newlstr(v1, i32(1050717), i32(16))
+							v5 = t34
 							store32(m, uint64(uint32(v2))+8, uint32(i32(4)))
 							store32(m, uint64(uint32(v2)), uint32(v5))
-							t36 := int32(load32(m, uint64(uint32(v1))+28))
-							t37 := int32(load32(m, uint64(uint32(v1))+8))
-							v2 = t37
-							if t36-v2 >= i32(17) {
+							t35 := int32(load32(m, uint64(uint32(v1))+28))
+							t36 := int32(load32(m, uint64(uint32(v1))+8))
+							v2 = t36
+							if t35-v2 >= i32(17) {
 								goto l14
 							}
 						}
 					l13:
-						t38 := int32(load32(m, uint64(uint32(v1))+44))
-						t39 := v1
-						v2 = t38
-						p40 := v2 << 1
+						t37 := int32(load32(m, uint64(uint32(v1))+44))
+						t38 := v1
+						v2 = t37
+						p39 := v2 << 1
 						if v2 < i32(1) {
-							p40 = v2 + i32(1)
+							p39 = v2 + i32(1)
 						}
-						m._luaD_reallocstack(t39, p40)
-						t41 := int32(load32(m, uint64(uint32(v1))+8))
-						v2 = t41
+						m._luaD_reallocstack(t38, p39)
+						t40 := int32(load32(m, uint64(uint32(v1))+8))
+						v2 = t40
 						goto l14
 					}
 				}
@@ -56571,28 +56558,28 @@ l1:
 	l4:
 		m._luaL_error(v0, i32(1055451), i32(0))
 		panic("unreachable")
-	l25:
+	l24:
 		m._luaL_error(v0, i32(1055480), i32(0))
 		panic("unreachable")
 	l14:
 		store32(m, uint64(uint32(v1))+8, uint32(v2+i32(16)))
-	l24:
+	l23:
 		v2 = i32(-1)
 		if v4 != 0 {
 			goto l8
 		}
-		t71 := int32(load32(m, uint64(uint32(v1))+8))
-		t72 := v1
-		v5 = t71 + i32(-16)
-		store32(m, uint64(uint32(t72))+8, uint32(v5))
-		t73 := int32(load32(m, uint64(uint32(v0))+8))
-		t74 := v0
-		v1 = t73
-		store32(m, uint64(uint32(t74))+8, uint32(v1+i32(16)))
-		t75 := int64(load64(m, uint64(uint32(v5))))
-		store64(m, uint64(uint32(v1)), uint64(t75))
-		t76 := int32(load32(m, uint64(uint32(v5))+8))
-		store32(m, uint64(uint32(v1))+8, uint32(t76))
+		t69 := int32(load32(m, uint64(uint32(v1))+8))
+		t70 := v1
+		v5 = t69 + i32(-16)
+		store32(m, uint64(uint32(t70))+8, uint32(v5))
+		t71 := int32(load32(m, uint64(uint32(v0))+8))
+		t72 := v0
+		v1 = t71
+		store32(m, uint64(uint32(t72))+8, uint32(v1+i32(16)))
+		t73 := int64(load64(m, uint64(uint32(v5))))
+		store64(m, uint64(uint32(v1)), uint64(t73))
+		t74 := int32(load32(m, uint64(uint32(v5))+8))
+		store32(m, uint64(uint32(v1))+8, uint32(t74))
 	}
 l8:
 	m.___stack_pointer = v3 + i32(32)
