@@ -138,7 +138,12 @@ func (b *bridge) ACL(frame, argc int32) int32 {
 }
 
 // Log is redis.log.
-func (b *bridge) Log(level, p, n int32) { b.host.Log(int(level), b.at(p, n)) }
+func (b *bridge) Log(level, p, n int32) {
+	text := b.at(p, n)
+	b.inHost = true
+	b.host.Log(int(level), text)
+	b.inHost = false
+}
 
 // SHA1 is redis.sha1hex.
 func (b *bridge) SHA1(p, n, to int32) {
