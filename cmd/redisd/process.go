@@ -103,16 +103,20 @@ func (r *runner) setTitle() error {
 
 // processTitle fills proc-title-template.
 func (r *runner) processTitle() string {
-	port := fmt.Sprint(r.cfg.Int(config.Port))
-	listen := "*:" + port
-	if words := r.cfg.List(config.Bind); len(words) > 0 && words[0] != "*" && words[0] != "" {
-		listen = strings.TrimPrefix(words[0], "-") + ":" + port
-	}
+	port, tlsPort := fmt.Sprint(r.cfg.Int(config.Port)), fmt.Sprint(r.cfg.Int(config.TLSPort))
+	known := port
 	if port == "0" {
+		known = tlsPort
+	}
+	listen := "*:" + known
+	if words := r.cfg.List(config.Bind); len(words) > 0 && words[0] != "*" && words[0] != "" {
+		listen = strings.TrimPrefix(words[0], "-") + ":" + known
+	}
+	if known == "0" {
 		listen = r.cfg.String(config.UnixSocket)
 	}
 	values := map[string]string{
-		"title": r.self, "listen-addr": listen, "server-mode": "", "port": port, "tls-port": "0",
+		"title": r.self, "listen-addr": listen, "server-mode": "", "port": port, "tls-port": tlsPort,
 		"unixsocket": r.cfg.String(config.UnixSocket), "config-file": r.path,
 	}
 	t, ok := config.ExpandTitle(r.cfg.String(config.ProcTitleTemplate), func(name string) (string, bool) {

@@ -18,7 +18,7 @@ const (
 func floor(pkg string) (n int, ok bool) {
 	floors := map[string]int{
 		"pkg/event": 0, "pkg/proc": 0, "pkg/mem": 0, "pkg/resp": 0, "pkg/bio": 0,
-		"pkg/ds": 1, "pkg/pubsub": 1, "pkg/config": 1,
+		"pkg/ds": 1, "pkg/pubsub": 1, "pkg/config": 1, "pkg/tlsio": 1,
 		"pkg/keyspace": 2, "pkg/acl": 2,
 		"pkg/persist": 3,
 		"pkg/command": 4, "pkg/script": 4,
@@ -84,7 +84,9 @@ func importHome(path string) (homes []string, bound bool) {
 	case path == "unsafe":
 		return []string{"pkg/mem", "pkg/ds", "pkg/keyspace", "pkg/event", "pkg/proc", "pkg/script/luago"}, true
 	case path == "net" || strings.HasPrefix(path, "net/") && path != "net/netip":
-		return []string{"cmd"}, true
+		return []string{"cmd", "pkg/tlsio"}, true // tlsio: the interface of crypto/tls has names of it
+	case path == "crypto/tls":
+		return []string{"pkg/tlsio"}, true
 	case path == "os/exec" || path == "C" || path == "log" || path == "plugin":
 		return nil, true
 	case path == "testing":

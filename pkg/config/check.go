@@ -134,13 +134,6 @@ func checkActiveDefrag(v *value) error {
 // The features below are refused when they are asked for: to go on without them
 // would lose data or open the server, which no warning makes good.
 
-func checkTLSPort(v *value) error {
-	if v.n != 0 {
-		return reason(noTLS + ", so tls-port must be 0")
-	}
-	return nil
-}
-
 func checkReplicaOf(v *value) error {
 	if v.s != "" {
 		return reason(noReplication + ", so replicaof cannot be used")
@@ -197,14 +190,17 @@ func ExpandTitle(template string, lookup func(name string) (string, bool)) (stri
 // validate finds contradictions between directives. sockets is the number of
 // listening sockets that the service manager handed over.
 func (c *Config) validate(sockets int) error {
-	tcp := c.Int(Port) != 0 && len(c.List(Bind)) > 0
+	port := c.Int(Port) != 0 || c.Int(TLSPort) != 0
+	tcp := port && len(c.List(Bind)) > 0
 	switch {
 	case !tcp && c.String(UnixSocket) == "" && sockets == 0:
 		id := Port
-		if c.Int(Port) != 0 {
+		if port {
 			id = Bind
 		}
 		return c.contradiction(id, "Configured to not listen anywhere: there is no TCP port to bind to (port, bind), no unixsocket and no socket from systemd")
+	case c.Int(Port) != 0 && c.Int(Port) == c.Int(TLSPort):
+		return c.contradiction(TLSPort, "port and tls-port are the same")
 	case len(c.Lines(User)) > 0 && c.String(ACLFile) != "":
 		return c.Lines(User)[0].Error("Configuring Redis with users defined in redis.conf and at the same setting an ACL file path is invalid. " +
 			"This setup is very likely to lead to configuration errors and security holes, please define either an ACL file or declare " +

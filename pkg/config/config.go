@@ -306,7 +306,7 @@ type change struct {
 	old  value
 }
 
-// apply sets values and runs the hooks of those that differ.
+// apply sets values and runs the hooks of those that differ, or are Volatile.
 func (c *Config) apply(changes []change) error {
 	type run struct{ hook, change int }
 	var runs []run
@@ -315,7 +315,7 @@ func (c *Config) apply(changes []change) error {
 		ch := &changes[i]
 		ch.old = c.vals[ch.id]
 		c.vals[ch.id] = ch.new
-		if c.index.rows[ch.id].equal(ch.old, ch.new) {
+		if d := &c.index.rows[ch.id]; d.equal(ch.old, ch.new) && !d.Is(Volatile) {
 			continue
 		}
 		for _, h := range c.hookOf[ch.id] {

@@ -41,6 +41,7 @@ const (
 	Protected                     // CONFIG SET needs enable-protected-configs
 	DenyLoading                   // CONFIG SET is refused while the data is loaded
 	FileOnly                      // unknown to CONFIG GET and CONFIG SET
+	Volatile                      // names a file: CONFIG SET with the same value applies it again
 )
 
 // EnumValue is one word of an enumeration and the number it stands for. Several
@@ -75,7 +76,8 @@ func (d *Directive) Is(f Flags) bool { return d.Flags&f != 0 }
 const (
 	noReplication = "replication is not part of this version"
 	noCluster     = "cluster mode is not part of this version"
-	noTLS         = "TLS is not part of this version"
+	notOutgoing   = "the server opens no encrypted connections in this version"
+	goTLS         = "Go's TLS decides that by itself"
 	ownAllocator  = "redisd keeps its data in an allocator of its own"
 )
 

@@ -1,6 +1,6 @@
 package config
 
-// This file holds the rows of [replication], [cluster], [tls]. Bounds and defaults are those
+// This file holds the rows of [replication], [cluster]. Bounds and defaults are those
 // of Redis 7.2 where Redis has the directive.
 
 import "math"
@@ -100,51 +100,5 @@ func clusterRows() []Directive {
 			Doc: "Name shown in the log beside a node's number."},
 		{ID: ClusterPreferredEndpointType, Name: "cluster-preferred-endpoint-type", Kind: KindEnum, Default: "ip", Enum: enum("ip", "hostname", "unknown-endpoint"), Inert: noCluster,
 			Doc: "What clients are told to connect to: ip, hostname, or unknown-endpoint."},
-	}
-}
-
-// tlsRows is the table [tls].
-func tlsRows() []Directive {
-	return []Directive{
-		{ID: TLSPort, Name: "tls-port", Kind: KindInt, Default: "0", Max: 65535, check: checkTLSPort, Inert: noTLS,
-			Doc: "Port for encrypted connections."},
-		{ID: TLSCertFile, Name: "tls-cert-file", Kind: KindString, Inert: noTLS,
-			Doc: "Certificate of the server."},
-		{ID: TLSKeyFile, Name: "tls-key-file", Kind: KindString, Inert: noTLS,
-			Doc: "Its private key."},
-		{ID: TLSKeyFilePass, Name: "tls-key-file-pass", Kind: KindString, Flags: Sensitive, Inert: noTLS,
-			Doc: "Password of that key."},
-		{ID: TLSClientCertFile, Name: "tls-client-cert-file", Kind: KindString, Inert: noTLS,
-			Doc: "Certificate for connections the server opens."},
-		{ID: TLSClientKeyFile, Name: "tls-client-key-file", Kind: KindString, Inert: noTLS,
-			Doc: "Its private key."},
-		{ID: TLSClientKeyFilePass, Name: "tls-client-key-file-pass", Kind: KindString, Flags: Sensitive, Inert: noTLS,
-			Doc: "Password of that key."},
-		{ID: TLSDHParamsFile, Name: "tls-dh-params-file", Kind: KindString, Inert: noTLS,
-			Doc: "Parameters of the Diffie-Hellman exchange."},
-		{ID: TLSCACertFile, Name: "tls-ca-cert-file", Kind: KindString, Inert: noTLS,
-			Doc: "Certificates that are trusted, in one file."},
-		{ID: TLSCACertDir, Name: "tls-ca-cert-dir", Kind: KindString, Inert: noTLS,
-			Doc: "Certificates that are trusted, in a folder."},
-		{ID: TLSAuthClients, Name: "tls-auth-clients", Kind: KindEnum, Default: "yes", Enum: enum("no", "yes", "optional"), Inert: noTLS,
-			Doc: "Whether clients must show a certificate: no, yes, or optional."},
-		{ID: TLSReplication, Name: "tls-replication", Kind: KindBool, Default: "no", Inert: noTLS,
-			Doc: "Encrypts the link to the master."},
-		{ID: TLSCluster, Name: "tls-cluster", Kind: KindBool, Default: "no", Inert: noTLS,
-			Doc: "Encrypts the talk between nodes."},
-		{ID: TLSProtocols, Name: "tls-protocols", Kind: KindString, Inert: noTLS,
-			Doc: "Versions of the protocol to allow."},
-		{ID: TLSCiphers, Name: "tls-ciphers", Kind: KindString, Inert: noTLS,
-			Doc: "Ciphers for TLS 1.2."},
-		{ID: TLSCipherSuites, Name: "tls-ciphersuites", Kind: KindString, Inert: noTLS,
-			Doc: "Ciphers for TLS 1.3."},
-		{ID: TLSPreferServerCiphers, Name: "tls-prefer-server-ciphers", Kind: KindBool, Default: "no", Inert: noTLS,
-			Doc: "Takes the server's order of ciphers instead of the client's."},
-		{ID: TLSSessionCaching, Name: "tls-session-caching", Kind: KindBool, Default: "yes", Inert: noTLS,
-			Doc: "Lets clients resume sessions."},
-		{ID: TLSSessionCacheSize, Name: "tls-session-cache-size", Kind: KindInt, Default: "20480", Max: math.MaxInt32, Inert: noTLS,
-			Doc: "Sessions to remember."},
-		{ID: TLSSessionCacheTimeout, Name: "tls-session-cache-timeout", Kind: KindInt, Default: "300", Max: math.MaxInt32, Inert: noTLS,
-			Doc: "Seconds to remember them."},
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"redisd/pkg/config"
 	"redisd/pkg/event"
+	"redisd/pkg/tlsio"
 )
 
 // listener is one listening socket; it makes clients of the connections.
@@ -12,6 +13,7 @@ type listener struct {
 	srv  *Server
 	fd   int
 	addr event.Address
+	tls  bool // of tls-port
 }
 
 // acceptsATurn bounds the connections that one turn takes from a socket: a storm
@@ -24,7 +26,11 @@ func (l *listener) Ready(event.Events) {
 		fd, peer, errno := event.Accept(l.fd)
 		switch errno {
 		case 0:
-			l.srv.welcome(l, fd, peer)
+			if !l.tls {
+				l.srv.welcome(fd, peer, nil)
+			} else if !l.srv.tls.greet(fd, peer) {
+				return
+			}
 		case unix.EAGAIN:
 			return
 		case unix.ECONNABORTED, unix.EPROTO, unix.EINTR:
@@ -49,10 +55,16 @@ const protectedText = "-DENIED Redis is running in protected mode because protec
 	"default user. NOTE: You only need to do one of the above things in order for the server to start accepting " +
 	"connections from the outside.\r\n"
 
-// welcome makes a client of a new connection, or refuses it with a reason.
-func (s *Server) welcome(l *listener, fd int, peer event.Peer) {
+// welcome makes a client of a new connection, or refuses it with a reason. conn is nil
+// when it is not encrypted.
+func (s *Server) welcome(fd int, peer event.Peer, conn *tlsio.Conn) {
 	refuse := func(text string) {
-		event.Write(fd, []byte(text))
+		if conn != nil {
+			conn.Write([]byte(text))
+			conn.Close()
+		} else {
+			event.Write(fd, []byte(text))
+		}
 		event.Close(fd)
 		s.stats.rejected++
 	}
@@ -65,7 +77,10 @@ func (s *Server) welcome(l *listener, fd int, peer event.Peer) {
 		return
 	}
 	c := s.newClient(fd)
-	c.peer = peer
+	c.peer, c.tls = peer, conn
+	// What an encrypted client sent right behind its handshake has been received: it is
+	// looked at when there is room to write, which is at once.
+	c.set(flagWatchWrite, conn != nil)
 	c.set(flagUnix, peer.Unix)
 	if !peer.Unix {
 		_ = event.SetNoDelay(fd, true) // best effort: the connection works without

@@ -473,7 +473,7 @@ func (s *Server) titleAddress() string {
 	if words := s.cfg.List(config.Bind); len(words) > 0 && words[0] != "*" && words[0] != "" {
 		host = words[0]
 	}
-	return fmt.Sprintf("%s:%d", host, s.cfg.Int(config.Port))
+	return fmt.Sprintf("%s:%d", host, s.port())
 }
 
 func (s *Server) childOOMScore() *int {

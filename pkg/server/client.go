@@ -7,6 +7,7 @@ import (
 	"redisd/pkg/keyspace"
 	"redisd/pkg/pubsub"
 	"redisd/pkg/resp"
+	"redisd/pkg/tlsio"
 )
 
 // clientFlags are the states of a connection that are yes or no.
@@ -70,9 +71,10 @@ type client struct {
 	netIn      uint64
 	netOut     uint64
 	outPeak    int
-	softSince  int64   // Unix seconds since when its replies are above the soft limit; 0 when they are not
-	accounted  int64   // bytes of it in clients.lim.total
-	parked     *parked // the command that waits, nil when none does
+	softSince  int64       // Unix seconds since when its replies are above the soft limit; 0 when they are not
+	accounted  int64       // bytes of it in clients.lim.total
+	parked     *parked     // the command that waits, nil when none does
+	tls        *tlsio.Conn // nil when what is sent is not encrypted
 }
 
 func (c *client) has(f clientFlags) bool { return c.flags&f != 0 }
@@ -101,6 +103,10 @@ func (c *client) Ready(ev event.Events) {
 	c.srv.clients.note(c)
 	if ev&event.Writable != 0 {
 		c.srv.clients.flush(c)
+	}
+	if c.tls != nil {
+		c.srv.readEncrypted(c, ev)
+		return
 	}
 	if ev&(event.Readable|event.Hangup) != 0 && !c.has(flagCloseSoon) {
 		c.srv.readClient(c)

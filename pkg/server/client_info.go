@@ -65,6 +65,9 @@ func (s *Server) memoryOf(c *client) clientMemory {
 		m.blocks = (more + poolBuffer - 1) / poolBuffer
 		m.list = m.room - poolBuffer
 	}
+	if c.tls != nil {
+		m.total += c.tls.Bytes()
+	}
 	for i := range c.watched {
 		m.total += watchedBytes + len(c.watched[i].key)
 	}

@@ -52,7 +52,7 @@ func (cs *clients) replyRoom(c *client) int {
 // tooManyReplies tells whether c has to go because of the replies that it does not
 // fetch: above the hard limit, or above the soft one for too long.
 func (cs *clients) tooManyReplies(c *client) bool {
-	pending := int64(c.pendingOut())
+	pending := int64(c.pendingOut() + c.ciphertext())
 	if pending <= poolBuffer {
 		c.softSince = 0
 		return false

@@ -78,7 +78,11 @@ func (p *bufferPool) put(b []byte) {
 func (cs *clients) add(c *client) error {
 	c.id = cs.nextID
 	cs.nextID++
-	if err := cs.loop.Watch(c.fd, event.Readable, c); err != nil {
+	ev := event.Readable
+	if c.has(flagWatchWrite) {
+		ev |= event.Writable
+	}
+	if err := cs.loop.Watch(c.fd, ev, c); err != nil {
 		return err
 	}
 	for c.fd >= len(cs.byFD) {
@@ -148,6 +152,9 @@ func (cs *clients) close(c *client) {
 	cs.loop.Unwatch(c.fd)
 	cs.byFD[c.fd] = nil
 	cs.count--
+	if c.tls != nil {
+		c.tls.Close()
+	}
 	event.Close(c.fd)
 	c.fd = -1
 	cs.pool.put(c.in)

@@ -1,9 +1,18 @@
 package server
 
-import "redisd/pkg/command"
+import (
+	"time"
+
+	"redisd/pkg/command"
+)
 
 // AddCommands gives a server that does not run yet more commands, for tests.
 func (s *Server) AddCommands(rows []command.Spec) {
 	s.table = command.NewTable(append(append(command.Families(), s.adminFamilies()...), rows)...)
 	s.stats.byCommand = make([]commandStats, len(s.table.All()))
+}
+
+// BoundHandshakes changes how long TLS handshakes may take and how many may run.
+func (s *Server) BoundHandshakes(limit time.Duration, most int) {
+	s.tls.limit, s.tls.most = limit, most
 }

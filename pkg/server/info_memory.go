@@ -95,6 +95,9 @@ func (cs *clients) memory() uint64 {
 	for _, c := range cs.byFD {
 		if c != nil {
 			n += clientSize + uint64(cap(c.in)+cap(c.out)+len(c.name)+len(c.libName)+len(c.libVersion))
+			if c.tls != nil {
+				n += uint64(c.tls.Bytes())
+			}
 		}
 	}
 	return n

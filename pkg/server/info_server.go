@@ -78,7 +78,7 @@ func (s *Server) infoServer(w *infoWriter) {
 	w.int("process_id", int64(os.Getpid()))
 	w.text("process_supervised", s.supervisor())
 	w.text("run_id", id.run)
-	w.int("tcp_port", s.cfg.Int(config.Port))
+	w.int("tcp_port", int64(s.port()))
 	w.int("server_time_usec", s.loop.NowMicros())
 	up := s.stats.nowSec - s.stats.startSec
 	w.int("uptime_in_seconds", up)
@@ -123,27 +123,32 @@ func absPath(path string) string {
 // listenersByName describes the listeners, one line a kind, as 7.2 does:
 // "name=tcp,bind=127.0.0.1,bind=-::1,port=6379".
 func (s *Server) listenersByName() []string {
-	var tcp, unixs []string
-	for _, l := range s.listeners {
-		if l.addr.Network == event.Unix {
-			unixs = append(unixs, "name=unix,bind="+l.addr.Path)
-		}
-	}
-	for _, l := range s.listeners {
-		if l.addr.Network != event.Unix {
-			tcp = append(tcp, "bind="+l.addr.Host)
-		}
-	}
-	if len(tcp) > 0 {
-		if words := s.cfg.List(config.Bind); len(s.opt.Sockets) == 0 && len(words) > 0 {
-			tcp = tcp[:0]
-			for _, b := range words {
-				tcp = append(tcp, "bind="+b)
+	var lines []string
+	for _, kind := range []struct {
+		name string
+		tls  bool
+		port int64
+	}{{"tcp", false, s.cfg.Int(config.Port)}, {"tls", true, s.cfg.Int(config.TLSPort)}} {
+		var hosts []string
+		for _, l := range s.listeners {
+			if l.addr.Network != event.Unix && l.tls == kind.tls {
+				hosts = append(hosts, l.addr.Host)
 			}
 		}
-		unixs = append([]string{"name=tcp," + strings.Join(tcp, ",") + fmt.Sprintf(",port=%d", s.cfg.Int(config.Port))}, unixs...)
+		if len(hosts) == 0 {
+			continue
+		}
+		if words := s.cfg.List(config.Bind); len(s.opt.Sockets) == 0 && len(words) > 0 {
+			hosts = words
+		}
+		lines = append(lines, fmt.Sprintf("name=%s,bind=%s,port=%d", kind.name, strings.Join(hosts, ",bind="), kind.port))
 	}
-	return unixs
+	for _, l := range s.listeners {
+		if l.addr.Network == event.Unix {
+			lines = append(lines, "name=unix,bind="+l.addr.Path)
+		}
+	}
+	return lines
 }
 
 func (s *Server) infoClients(w *infoWriter) {

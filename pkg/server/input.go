@@ -6,7 +6,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"redisd/pkg/command"
-	"redisd/pkg/event"
 	"redisd/pkg/resp"
 )
 
@@ -15,7 +14,7 @@ import (
 func (s *Server) readClient(c *client) {
 	cs := s.clients
 	if c.in == nil && !c.has(flagBlocked) {
-		n, errno := event.Read(c.fd, cs.shared)
+		n, errno := c.read(cs.shared)
 		if !cs.received(c, n, errno) {
 			return
 		}
@@ -26,7 +25,7 @@ func (s *Server) readClient(c *client) {
 		return
 	}
 	cs.roomFor(c)
-	n, errno := event.Read(c.fd, c.in[len(c.in):cap(c.in)])
+	n, errno := c.read(c.in[len(c.in):cap(c.in)])
 	if !cs.received(c, n, errno) {
 		return
 	}
@@ -97,7 +96,7 @@ func (cs *clients) received(c *client, n int, errno unix.Errno) bool {
 		return true
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 	case errno != 0:
-		cs.log.Verbosef("Reading from client: %s", event.Strerror(errno))
+		cs.log.Verbosef("Reading from client: %s", c.readError(errno))
 		cs.closeSoon(c)
 	default:
 		cs.log.Verbosef("Client closed connection")

@@ -132,6 +132,7 @@ func (s *Server) onHangup() {
 			return
 		}
 	}
+	s.tls.reload()
 	if s.opt.ConfigPath == "" {
 		s.log.Noticef("Received SIGHUP, log file reopened.")
 		return

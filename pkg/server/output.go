@@ -72,8 +72,8 @@ func (cs *clients) flush(c *client) {
 		cs.held = append(cs.held, c)
 		return
 	}
-	for c.sent < len(c.out) {
-		n, errno := event.Write(c.fd, c.out[c.sent:])
+	for c.sent < len(c.out) || c.tls != nil && c.tls.Queued() > 0 {
+		n, errno := c.write(c.out[c.sent:])
 		if errno == unix.EINTR {
 			continue
 		}

@@ -91,6 +91,7 @@ type Server struct {
 	life       *life
 	cron       *cron
 	limits     *limits
+	tls        *encryption
 	migrants   *migrants
 	acl        *accessControl
 	channels   *channels
@@ -142,6 +143,7 @@ func New(o Options) (*Server, error) {
 	s.cron = &cron{hz: int(s.cfg.Int(config.Hz))}
 	s.limits, s.migrants = &limits{}, newMigrants(s)
 	s.children = &proc.Table{}
+	s.tls = newEncryption(s)
 	s.load, s.life = &loading{}, newLife(o.Clock)
 	s.saves, s.evict = newSaves(o.Clock), newEviction(s)
 	if s.background, err = newBackground(s); err != nil {
@@ -195,11 +197,14 @@ func (s *Server) Run() (int, error) {
 	if err := s.lockDir(); err != nil {
 		return 1, err
 	}
+	if err := s.tls.configure(); err != nil {
+		return 1, err
+	}
 	if err := s.listen(); err != nil {
 		return 1, err
 	}
 	// Tools look for "PID: <n>", and connect when they have found it.
-	s.log.Noticef("Running mode=standalone, port=%d, PID: %d", s.cfg.Int(config.Port), os.Getpid())
+	s.log.Noticef("Running mode=standalone, port=%d, PID: %d", s.port(), os.Getpid())
 	if err := s.loadAtStart(); err != nil {
 		return 1, err
 	}
@@ -209,6 +214,7 @@ func (s *Server) Run() (int, error) {
 	s.loop.After(1, s.beat)
 	s.ready()
 	err := s.serve()
+	s.tls.cancelAll()
 	s.clients.shutAll()
 	s.bio.Close()
 	s.scripts.close()
@@ -222,9 +228,13 @@ func (s *Server) Run() (int, error) {
 
 // ready tells everybody that commands are accepted now.
 func (s *Server) ready() {
-	tcp := false
+	tcp, tls := false, false
 	for _, l := range s.listeners {
 		switch {
+		case l.tls && !tls:
+			tls = true
+			s.log.Noticef("Ready to accept connections tls")
+		case l.tls:
 		case l.addr.Network == event.Unix:
 			s.log.Noticef("Ready to accept connections unix")
 			s.log.Noticef("The server is now ready to accept connections at %s", l.addr.Path)
@@ -256,13 +266,17 @@ func (s *Server) listen() error {
 			if err != nil {
 				return fmt.Errorf("socket %d of the service manager: %w", fd, err)
 			}
-			if err := s.addListener(fd, a); err != nil {
+			l := &listener{srv: s, fd: fd, addr: a, tls: a.Network != event.Unix && a.Port != 0 && a.Port == s.tlsPort()}
+			if err := s.addListener(l); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	if err := s.listenTCP(); err != nil {
+	if err := s.listenTCP(false); err != nil {
+		return err
+	}
+	if err := s.listenTCP(true); err != nil {
 		return err
 	}
 	if path := s.cfg.String(config.UnixSocket); path != "" {
@@ -271,34 +285,47 @@ func (s *Server) listen() error {
 		if err != nil {
 			return err
 		}
-		return s.addListener(fd, a)
+		return s.addListener(&listener{srv: s, fd: fd, addr: a})
 	}
 	return nil
 }
 
-func (s *Server) listenTCP() error {
-	port := int(s.cfg.Int(config.Port))
-	if port == 0 {
-		return nil
+// port is the one that the daemon is known by: that of tls-port when there is no other.
+func (s *Server) port() int {
+	if p := int(s.cfg.Int(config.Port)); p != 0 {
+		return p
 	}
-	opened, err := s.openTCP(strings.Join(s.cfg.List(config.Bind), " "), port)
+	return s.tlsPort()
+}
+
+func (s *Server) tlsPort() int { return int(s.cfg.Int(config.TLSPort)) }
+
+// listenTCP listens on port, or with tls set on tls-port. A port 0 is not listened on.
+func (s *Server) listenTCP(tls bool) error {
+	opened, err := s.openTCP(tls)
 	if err != nil {
 		return err
 	}
-	if len(opened) == 0 {
-		return errors.New("Failed listening on port " + fmt.Sprint(port) + " (tcp), aborting.")
-	}
 	for _, l := range opened {
-		if err := s.addListener(l.fd, l.addr); err != nil {
+		if err := s.addListener(l); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// openTCP listens on every address of a bind directive. On an error nothing stays open.
-func (s *Server) openTCP(bind string, port int) ([]*listener, error) {
-	addrs, err := event.ParseBind(bind)
+// openTCP listens on port or tls-port of every address of the bind directive. On an
+// error nothing stays open.
+func (s *Server) openTCP(tls bool) ([]*listener, error) {
+	port, kind := int(s.cfg.Int(config.Port)), "tcp"
+	if tls {
+		port, kind = s.tlsPort(), "tls"
+	}
+	if port == 0 {
+		return nil, nil
+	}
+	failed := fmt.Errorf("Failed listening on port %d (%s), aborting.", port, kind)
+	addrs, err := event.ParseBind(strings.Join(s.cfg.List(config.Bind), " "))
 	if err != nil {
 		return nil, err
 	}
@@ -307,7 +334,7 @@ func (s *Server) openTCP(bind string, port int) ([]*listener, error) {
 		a.Port = port
 		fd, err := event.Listen(a, int(s.cfg.Int(config.TCPBacklog)))
 		if err == nil {
-			opened = append(opened, &listener{srv: s, fd: fd, addr: a})
+			opened = append(opened, &listener{srv: s, fd: fd, addr: a, tls: tls})
 			continue
 		}
 		var le *event.ListenError
@@ -319,14 +346,16 @@ func (s *Server) openTCP(bind string, port int) ([]*listener, error) {
 			event.Close(l.fd)
 		}
 		s.log.Warnf("Warning: %s", err)
-		return nil, fmt.Errorf("Failed listening on port %d (tcp), aborting.", port)
+		return nil, failed
+	}
+	if len(opened) == 0 {
+		return nil, failed
 	}
 	return opened, nil
 }
 
-func (s *Server) addListener(fd int, a event.Address) error {
-	l := &listener{srv: s, fd: fd, addr: a}
-	if err := s.loop.Watch(fd, event.Readable, l); err != nil {
+func (s *Server) addListener(l *listener) error {
+	if err := s.loop.Watch(l.fd, event.Readable, l); err != nil {
 		return err
 	}
 	s.listeners = append(s.listeners, l)

@@ -45,6 +45,11 @@ func (s *Server) liveSettings() []setting {
 		{s.changeGC, []config.ID{config.AOFDisableAutoGC}},
 		{s.changeBind, []config.ID{config.Bind}},
 		{s.changePort, []config.ID{config.Port}},
+		{s.tls.configure, []config.ID{
+			config.TLSPort, config.TLSCertFile, config.TLSKeyFile, config.TLSKeyFilePass, config.TLSCACertFile, config.TLSCACertDir,
+			config.TLSAuthClients, config.TLSProtocols, config.TLSCiphers, config.TLSSessionCaching, config.TLSSessionCacheTimeout,
+		}},
+		{s.changeTLSPort, []config.ID{config.TLSPort}},
 		{s.changeLog, []config.ID{config.LogLevel, config.LogFile, config.LogFormat, config.SyslogEnabled, config.SyslogIdent, config.SyslogFacility}},
 		{s.changeTitle, []config.ID{config.ProcTitleTemplate}},
 		{s.changeDir, []config.ID{config.Dir}},
@@ -211,26 +216,31 @@ func (s *Server) turnLogOff() {
 }
 
 func (s *Server) changeBind() error {
-	if !s.relisten() {
+	if !s.relisten(false) || !s.relisten(true) {
 		return errors.New("Failed to bind to specified addresses.")
 	}
 	return nil
 }
 
 func (s *Server) changePort() error {
-	if !s.relisten() {
+	return s.relistenPort(false)
+}
+
+func (s *Server) changeTLSPort() error { return s.relistenPort(true) }
+
+func (s *Server) relistenPort(tls bool) error {
+	if !s.relisten(tls) {
 		return errors.New("Unable to listen on this port. Check server logs.")
 	}
 	return nil
 }
 
-// relisten leaves the TCP addresses and listens on those that the configuration
-// names now; when that fails it goes back.
-func (s *Server) relisten() bool {
-	port := int(s.cfg.Int(config.Port))
+// relisten leaves the TCP addresses of port, or of tls-port, and listens on those that
+// the configuration names now; when that fails it goes back.
+func (s *Server) relisten(tls bool) bool {
 	var keep, old []*listener
 	for _, l := range s.listeners {
-		if l.addr.Network == event.Unix {
+		if l.addr.Network == event.Unix || l.tls != tls {
 			keep = append(keep, l)
 			continue
 		}
@@ -239,16 +249,13 @@ func (s *Server) relisten() bool {
 		event.Close(l.fd)
 	}
 	s.listeners = keep
-	if port == 0 {
-		return true
-	}
-	opened, err := s.openTCP(strings.Join(s.cfg.List(config.Bind), " "), port)
-	if err != nil || len(opened) == 0 {
+	opened, err := s.openTCP(tls)
+	if err != nil {
 		s.reopen(old)
 		return false
 	}
 	for _, l := range opened {
-		if err := s.addListener(l.fd, l.addr); err != nil {
+		if err := s.addListener(l); err != nil {
 			return false
 		}
 	}
@@ -260,7 +267,7 @@ func (s *Server) reopen(old []*listener) {
 	for _, l := range old {
 		fd, err := event.Listen(l.addr, int(s.cfg.Int(config.TCPBacklog)))
 		if err == nil {
-			err = s.addListener(fd, l.addr)
+			err = s.addListener(&listener{srv: s, fd: fd, addr: l.addr, tls: l.tls})
 		}
 		if err != nil {
 			s.log.Warnf("Listening on %s again: %s", l.addr, err)

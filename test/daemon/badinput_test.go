@@ -190,7 +190,8 @@ func TestStartRefused(t *testing.T) {
 		{"configuration missing", rig.Options{Bare: true, Args: []string{"/nonexistent/redis.conf"}}, "", []string{"/nonexistent/redis.conf"}},
 		{"log that cannot be opened", rig.Options{Args: []string{"--logfile", "/nonexistent/log"}}, "", []string{"Can't open the log file", "/nonexistent/log"}},
 		{"address of somebody else", rig.Options{Bare: true, Args: []string{"--bind", "203.0.113.77", "--port", port()}}, "", []string{"203.0.113.77", "Failed listening on port"}},
-		{"TLS", rig.Options{Bare: true, Args: []string{"--tls-port", "6380"}}, "", []string{"tls-port must be 0"}},
+		{"TLS", rig.Options{Bare: true, Args: []string{"--tls-port", port(), "--tls-cert-file", "/no/such.crt", "--tls-key-file", "/no/such.key"}}, "",
+			[]string{"TLS configuration: tls-cert-file /no/such.crt: no such file or directory"}},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
