@@ -54,8 +54,8 @@ test: deps ## what the tests need (redis-server, redis-tools), then vet and all 
 	$(GO) test $(GOFLAGS) -timeout $(TIMEOUT) -tags invariants ./...
 
 .PHONY: deps
-deps: ## Debian's redis-server and redis-tools, when missing
-	@scripts/deps.sh redis-server redis-tools
+deps: ## Debian's redis-server and redis-tools, and openssl, when missing
+	@scripts/deps.sh redis-server redis-tools openssl
 
 .PHONY: test-noinvariants
 test-noinvariants: deps ## all tests on the code as it is shipped, without the self-checks

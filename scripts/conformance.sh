@@ -20,6 +20,8 @@ test/conformance/must-pass.txt.
                     is given): shows what the suite itself gives on this machine
   --binary PATH     the server to test (default bin/redisd)
   --skips DIR       skip lists (default test/conformance/skips; 'none' for none)
+  --tls             every connection is encrypted (needs tcl-tls and openssl, which makes
+                    the certificates)
   --tags TAGS       passed to the suite, e.g. '-needs:repl -slow'
   --timeout SEC     limit of a unit (default 300)
   --jobs N          units at a time (default 1; timing tests fail on a busy machine)
@@ -57,6 +59,7 @@ jobs=1
 strict=no
 keep=no
 all=no
+tls=no
 tags=
 units=()
 
@@ -90,6 +93,7 @@ while [ $# -gt 0 ]; do
     --timeout) limit=$2 && shift ;;
     --jobs) jobs=$2 && shift ;;
     --strict) strict=yes ;;
+    --tls) tls=yes ;;
     --keep) keep=yes ;;
     -h | --help)
         usage
@@ -205,6 +209,7 @@ fi
 
 need=(tcl redis-tools)
 [ "$oracle" = no ] || need+=(redis-server)
+[ "$tls" = no ] || need+=(tcl-tls openssl)
 "$root/scripts/deps.sh" "${need[@]}" >&2 || die "cannot run without: ${need[*]}"
 
 path_of() { command -v "$1" || die "no $1 on this machine"; }
@@ -239,6 +244,14 @@ declare -A must
 while IFS= read -r u; do
     [ -z "$u" ] || must[$u]=1
 done < <(read_list "$lists/must-pass.txt")
+
+# The certificates are made once, by the suite's own script.
+if [ "$tls" = yes ] && [ ! -r "$work/certs/tests/tls/redis.dh" ]; then
+    note "making certificates"
+    mkdir -p "$work/certs"
+    (cd "$work/certs" && bash "$source_dir/utils/gen-test-certs.sh") >"$work/certs.log" 2>&1 ||
+        die "no certificates (log: $work/certs.log)"
+fi
 
 # --- one unit ----------------------------------------------------------------
 
@@ -318,6 +331,7 @@ run_unit() {
     ln -s "$check_rdb" "$dir/src/redis-check-rdb"
     ln -s "$cli" "$dir/src/redis-cli"
     ln -s "$benchmark" "$dir/src/redis-benchmark"
+    [ "$tls" = no ] || cp -a "$work/certs/tests/tls" "$dir/tests/"
     skip_file "$unit" "$dir/skips"
     [ "$skips" = none ] || sed -i -f "$lists/suite.sed" "$dir/tests/support/test.tcl"
     edit_unit "$unit" "$dir/tests/$unit.tcl"
@@ -329,6 +343,7 @@ run_unit() {
     local args=(--single "$unit" --clients 1 --timeout "$limit"
         --baseport $((base + 32)) --portcount $((share - 32)) --skipfile "$dir/skips")
     [ -z "$tags" ] || args+=(--tags "$tags")
+    [ "$tls" = no ] || args+=(--tls)
     local key value
     while read -r key value; do
         args+=(--config "$key" "$value")

@@ -48,7 +48,10 @@ fi
 
 missing=()
 for p in "$@"; do
-    command -v "$(command_of "$p")" >/dev/null 2>&1 || missing+=("$p")
+    case $p in
+    tcl-tls) tclsh <<<'exit [catch {package require tls}]' >/dev/null 2>&1 ;; # a library
+    *) command -v "$(command_of "$p")" >/dev/null 2>&1 ;;
+    esac || missing+=("$p")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
