@@ -3,6 +3,7 @@ package server
 import (
 	"redisd/internal/num"
 	"redisd/pkg/command"
+	"redisd/pkg/config"
 	"redisd/pkg/keyspace"
 	"redisd/pkg/resp"
 )
@@ -127,6 +128,10 @@ func parseMigrate(c *command.Ctx) (m *migration, ok bool) {
 func (s *Server) migrate(c *command.Ctx) {
 	m, ok := parseMigrate(c)
 	if !ok {
+		return
+	}
+	if s.cfg.Bool(config.TLSCluster) {
+		c.Out.Error("ERR tls-cluster is yes, and MIGRATE cannot encrypt what it sends")
 		return
 	}
 	var there [][]byte

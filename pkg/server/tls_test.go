@@ -401,6 +401,14 @@ func TestTLSMaxClients(t *testing.T) {
 	check.Eq(t, admin.info("stats")["rejected_connections"], "1")
 }
 
+// TestTLSMigrate is refused where it was to be encrypted.
+func TestTLSMigrate(t *testing.T) {
+	p := startServer(t, "tls-cluster yes").dial()
+	p.ok("SET", "k", "v")
+	check.Contains(t, p.refused("MIGRATE", "127.0.0.1", freePort(t), "k", "0", "1000"), "cannot encrypt")
+	check.Eq(t, p.text("GET", "k"), "v")
+}
+
 // TestTLSSystemRedisCLI talks to Debian's redis-cli.
 func TestTLSSystemRedisCLI(t *testing.T) {
 	path, err := exec.LookPath("redis-cli")

@@ -12,10 +12,11 @@
 //	probe types -server BIN -peer BIN [-secs N] [-rounds N] [-big N]
 //	probe sizes -server BIN -peer BIN [-elements N]
 //	probe script -server BIN -peer BIN [-secs N] [-rounds N]
+//	probe tls -server BIN -peer BIN [-secs N] [-rounds N] [-plain]
 //	probe load -server BIN -peer BIN [-keys N] [-rounds N] [-only WORD] [-dir DIR]
 //
 // Every subcommand prints one line of JSON, except report, types, script,
-// sizes, load, and commit with a peer, which measure both binaries and print a table.
+// sizes, tls, load, and commit with a peer, which measure both binaries and print a table.
 package main
 
 import (
@@ -26,7 +27,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: probe stall|crash|bench|idle|commit|report|script|types|sizes|load -server BIN ...")
+		fmt.Fprintln(os.Stderr, "usage: probe stall|crash|bench|idle|commit|report|script|types|sizes|tls|load -server BIN ...")
 		os.Exit(2)
 	}
 	var out any
@@ -48,6 +49,8 @@ func main() {
 		out, err = sizes(os.Args[2:])
 	case "load":
 		out, err = load(os.Args[2:])
+	case "tls":
+		out, err = encrypted(os.Args[2:])
 	case "script":
 		out, err = scripts(os.Args[2:])
 	case "report":

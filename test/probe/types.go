@@ -189,11 +189,16 @@ func compare(servers [2]*server, t typeTest, pipeline, conns, rounds int, length
 		}
 		c.close()
 	}
+	return inTurns(servers, rounds, func(i int) (turn, error) { return t.run(servers[i], pipeline, conns, length) })
+}
+
+// inTurns measures both servers in turns; run does so with one of them.
+func inTurns(servers [2]*server, rounds int, run func(i int) (turn, error)) (comparison, error) {
 	var rates, cpus [2][]float64
 	var ratios []float64
 	for n := range rounds {
-		for i, s := range servers {
-			r, err := t.run(s, pipeline, conns, length)
+		for i := range servers {
+			r, err := run(i)
 			if err != nil {
 				return comparison{}, err
 			}
