@@ -27,8 +27,8 @@ type encryption struct {
 const (
 	// handshakeLimit is what a peer has for its handshake. Redis has no limit of its own.
 	handshakeLimit = 10 * time.Second
-	// mostHandshakes bounds those that run at a time: each takes some 30 KB. More wait in
-	// the queue of the listening socket.
+	// mostHandshakes bounds those that run at a time: each takes some 10 KB while it waits for its
+	// peer. More wait in the queue of the listening socket.
 	mostHandshakes = 1024
 )
 

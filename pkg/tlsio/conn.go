@@ -58,8 +58,8 @@ type Conn struct {
 }
 
 // connBytes is what a Conn takes beside the buffer of received records: its own struct,
-// that of crypto/tls, and two ciphers. Measured with a thousand idle connections.
-const connBytes = 8 << 10
+// that of crypto/tls, and two ciphers. Measured with 300 connections of TLS 1.3.
+const connBytes = 5 << 10
 
 // Bytes is the memory of the connection, approximately.
 func (c *Conn) Bytes() int {

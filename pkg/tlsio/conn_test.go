@@ -236,6 +236,39 @@ func TestLeftOver(t *testing.T) {
 	check.True(t, !c.More() || len(readNow(c)) == 0, "nothing is left")
 }
 
+// TestSharedBuffer reads two connections by turns, with so little room that both have
+// something left over all the time: neither may find the other's bytes.
+func TestSharedBuffer(t *testing.T) {
+	p := newPKI(t)
+	cfg, err := tlsio.NewConfig(vfs.OS(), p.options())
+	check.NoErr(t, err)
+	bufs := tlsio.NewBuffers()
+	var conns [2]*tlsio.Conn
+	var sides [2]*ends
+	var data, got [2][]byte
+	for i := range conns {
+		e := newEnds(t)
+		done := make(chan result, 1)
+		_, err := tlsio.Accept(e.fd, cfg, bufs, patience, func(c *tlsio.Conn, err error) { done <- result{c, err} })
+		check.NoErr(t, err)
+		peer := tls.Client(e.peer, p.authority.Client(nil))
+		check.NoErr(t, peer.Handshake())
+		r := <-done
+		check.NoErr(t, r.err)
+		conns[i], sides[i], data[i] = r.conn, e, random(200_000)
+		go func() { _, _ = peer.Write(data[i]) }()
+	}
+	for len(got[0]) < len(data[0]) || len(got[1]) < len(data[1]) {
+		for i, c := range conns {
+			if n := min(1000, len(data[i])-len(got[i])); n > 0 {
+				got[i] = append(got[i], readAll(t, sides[i], c, n, n)...)
+			}
+		}
+	}
+	check.EqBytes(t, got[0], data[0])
+	check.EqBytes(t, got[1], data[1])
+}
+
 func readNow(c *tlsio.Conn) []byte {
 	buf := make([]byte, 100)
 	n, _ := c.Read(buf)

@@ -18,6 +18,8 @@ import (
 // The client of these figures is a goroutine for each connection: the single thread of
 // drive.go does not speak TLS. It takes more processor time than either server, so the
 // rates say less than the server's own processor time.
+// Both have several threads, and must not run with a real-time priority: the threads
+// of one would starve one another.
 
 // tlsRow is one row: GETs of values of a size, so many in a record.
 type tlsRow struct{ size, pipeline int }
