@@ -53,10 +53,10 @@
 // Guarantees: Scan returns every element that was in the table from its first
 // call to its last, whatever the table grew or shrank to meanwhile. Every change
 // of a bucket is announced to Barrier before it happens. Nothing allocates on the
-// Go heap but NewDict and Check; opening a dict in the arena does not either. With the tag invariants a Slot that is used too
-// late and a key that is inserted twice panic.
+// Go heap but NewDict and Check; opening a dict in the arena does not either. Replace and
+// Delete of an entry that is not in the dict panic. With the tag invariants an entry under
+// another key's hash and a key that is inserted twice panic too.
 //
 // Non-guarantees: nothing here is safe for concurrent use; one goroutine owns
-// the arena and all that is in it. A Slot is good until the next call that may
-// move entries (Find, Insert, Delete, Step, Resize).
+// the arena and all that is in it.
 package ds

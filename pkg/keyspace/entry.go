@@ -111,7 +111,8 @@ func (e Entry) expireOffset() int { return keyOffset + ds.KeySize(len(e.Key())) 
 
 func (e Entry) valueOffset() int {
 	off := e.expireOffset()
-	return off + int(e.flags()&flagExpire)*expireSize // no branch: half of the keys may expire
+	// Without a branch, which is guessed wrong where some keys expire and others do not; the flag is bit 0.
+	return off + int(e.flags()&flagExpire)*expireSize
 }
 
 // ExpireAt is when the key expires, in Unix milliseconds, or -1.

@@ -207,8 +207,8 @@ func (a *Arena) setup() error {
 	for i := range a.low {
 		a.low[i] = a.topWords
 	}
-	a.kinds[kindNarrow] = kindState{all: ^uint64(0), unit: unitBytes, plain: plainChunks}
-	a.kinds[kindWide] = kindState{all: 1<<widesPerChunk - 1, unit: wideBytes, plain: plainChunks}
+	a.kinds[kindNarrow] = kindState{all: ^uint64(0), unit: unitBytes}
+	a.kinds[kindWide] = kindState{all: 1<<widesPerChunk - 1, unit: wideBytes}
 	// Where the system gives huge pages unasked, an idle daemon would take 2 MB for each page it touches.
 	adviseHuge(a.region, a.regionSize, false)
 	if err := a.newSmallChunk(kindNarrow); err != nil {

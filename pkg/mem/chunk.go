@@ -50,7 +50,6 @@ type chunk struct {
 type kindState struct {
 	all    uint64 // free mask of an empty chunk
 	unit   uint64 // bytes of a span
-	plain  uint64 // so many chunks get small pages
 	chunks uint64 // how many there are
 	empty  uint64 // how many of them are empty
 }
@@ -230,7 +229,7 @@ func (a *Arena) releaseChunks(i, k, bytes uint64) {
 // newSmallChunk makes an empty chunk of narrow or wide spans.
 func (a *Arena) newSmallChunk(kind uint8) error {
 	k := &a.kinds[kind]
-	huge := a.hugePages && k.chunks >= k.plain
+	huge := a.hugePages && k.chunks >= plainChunks
 	i, there := uint64(0), false
 	if huge {
 		i, there = a.takeSpare()
@@ -271,7 +270,7 @@ func (a *Arena) dropSmallChunk(i uint64) {
 	bytes := uint64(bits.OnesCount64(c.dirty)) * k.unit
 	k.chunks--
 	k.empty--
-	if k.chunks < k.plain {
+	if k.chunks < plainChunks {
 		a.dropSpare()
 	}
 	*c = chunk{}
