@@ -19,7 +19,7 @@ func floor(pkg string) (n int, ok bool) {
 	floors := map[string]int{
 		"pkg/event": 0, "pkg/proc": 0, "pkg/mem": 0, "pkg/resp": 0, "pkg/bio": 0,
 		"pkg/ds": 1, "pkg/pubsub": 1, "pkg/config": 1, "pkg/tlsio": 1,
-		"pkg/keyspace": 2, "pkg/acl": 2,
+		"pkg/keyspace": 2, "pkg/acl": 2, "pkg/tracking": 2,
 		"pkg/persist": 3,
 		"pkg/command": 4, "pkg/script": 4,
 		"pkg/server": 5,
