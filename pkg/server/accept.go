@@ -14,11 +14,18 @@ type listener struct {
 	fd   int
 	addr event.Address
 	tls  bool // of tls-port
+
+	resting event.TimerID // ends its rest; 0 when it does not rest
 }
 
 // acceptsATurn bounds the connections that one turn takes from a socket: a storm
 // of them must not starve those who are here.
 const acceptsATurn = 1000
+
+// restMs is how long no connection is taken after one that there was no descriptor or
+// memory for. It stays in the queue of the socket, which stays ready: without a rest
+// each turn of the loop would try again at once.
+const restMs = 100
 
 // Ready implements event.Handler.
 func (l *listener) Ready(event.Events) {
@@ -34,13 +41,50 @@ func (l *listener) Ready(event.Events) {
 		case unix.EAGAIN:
 			return
 		case unix.ECONNABORTED, unix.EPROTO, unix.EINTR:
+		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+			l.srv.notAccepted(event.Strerror(errno))
+			l.rest()
+			return
 		default:
-			if _, ok := l.srv.acceptLimit.allow(); ok {
-				l.srv.log.Warnf("Accepting client connection: %s", event.Strerror(errno))
-			}
+			l.srv.notAccepted(event.Strerror(errno))
 			return
 		}
 	}
+}
+
+// notAccepted logs why a connection was not taken; not for each of a storm.
+func (s *Server) notAccepted(reason string) {
+	if _, ok := s.acceptLimit.allow(); ok {
+		s.log.Warnf("Accepting client connection: %s", reason)
+	}
+}
+
+// rest leaves connections where they are for a moment.
+func (l *listener) rest() {
+	l.resting = l.srv.loop.After(restMs, func() int64 {
+		l.resting = 0
+		l.watch()
+		return -1
+	})
+	l.watch()
+}
+
+// watch has connections taken, unless there is no room for them now.
+func (l *listener) watch() {
+	ev := event.Readable
+	if l.resting != 0 || l.tls && l.srv.tls.full() {
+		ev = 0
+	}
+	if err := l.srv.loop.Modify(l.fd, ev); err != nil {
+		l.srv.log.Warnf("Listening on %s: %s", l.addr, err)
+	}
+}
+
+// close stops listening; a socket file stays.
+func (l *listener) close() {
+	l.srv.loop.Cancel(l.resting)
+	l.srv.loop.Unwatch(l.fd)
+	event.Close(l.fd)
 }
 
 const protectedText = "-DENIED Redis is running in protected mode because protected mode is enabled and no password " +
@@ -89,7 +133,7 @@ func (s *Server) welcome(fd int, peer event.Peer, conn *tlsio.Conn) {
 		}
 	}
 	if err := s.clients.add(c); err != nil {
-		s.log.Warnf("Registering client: %s", err)
+		s.notAccepted(err.Error())
 		event.Close(fd)
 		return
 	}

@@ -29,7 +29,7 @@ type clientMemory struct {
 	in, inFree int // query buffer: unparsed input, room behind it
 	argv       int // words of the command that runs, or waits
 	queued     int // commands in a transaction; -1 outside of one
-	queue      int // words of these
+	queue      int // words of these, and what points to them
 	room       int // reply buffer: its size
 	head       int // replies that wait, up to the fixed size
 	blocks     int // blocks of that size behind them
@@ -58,7 +58,7 @@ func (s *Server) memoryOf(c *client) clientMemory {
 		}
 	}
 	if c.tx != nil {
-		m.queued, m.queue = len(c.tx.queue), c.tx.bytes
+		m.queued, m.queue = len(c.tx.queue), c.tx.words
 	}
 	m.head = min(pending, poolBuffer)
 	if more := pending - m.head; more > 0 {
@@ -71,7 +71,7 @@ func (s *Server) memoryOf(c *client) clientMemory {
 	for i := range c.watched {
 		m.total += watchedBytes + len(c.watched[i].key)
 	}
-	m.total += int(reflect.TypeFor[client]().Size()) + own + m.argv + m.queue + m.room +
+	m.total += int(reflect.TypeFor[client]().Size()) + own + m.argv + c.tx.bytes() + m.room +
 		c.subs.Bytes() + len(c.name) + len(c.libName) + len(c.libVersion)
 	return m
 }

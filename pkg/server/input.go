@@ -30,10 +30,7 @@ func (s *Server) readClient(c *client) {
 		return
 	}
 	c.in = c.in[:len(c.in)+n]
-	if int64(len(c.in)) > s.limits.queryBuffer {
-		s.log.Warnf("Closing client that reached max query buffer length: %s (qbuf initial bytes: %q)",
-			s.describe(c), c.in[:min(64, len(c.in))])
-		cs.closeSoon(c)
+	if s.limitInput(c) {
 		return
 	}
 	if cs.lim.counted {
@@ -58,6 +55,25 @@ func (s *Server) resume(c *client) {
 	case &rest[0] != &c.in[0]:
 		c.in = append(c.in[:0], rest...)
 	}
+}
+
+// strangerInput bounds the input of a client that has not authenticated.
+const strangerInput = 1 << 20
+
+// limitInput closes a client that has sent too much of what did not run yet: the rest of
+// a request, requests that wait, the commands of a transaction.
+func (s *Server) limitInput(c *client) bool {
+	limit := s.limits.queryBuffer
+	if !c.has(flagAuthenticated) && !s.acl.open() {
+		limit = min(limit, strangerInput)
+	}
+	if int64(len(c.in)+c.tx.bytes()) <= limit || c.has(flagReplay) {
+		return false
+	}
+	s.log.Warnf("Closing client that reached max query buffer length: %s (qbuf initial bytes: %q)",
+		s.describe(c), c.in[:min(64, len(c.in))])
+	s.clients.closeSoon(c)
+	return true
 }
 
 // roomFor makes room behind what c.in holds: for a big argument exactly what is

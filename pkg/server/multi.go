@@ -10,8 +10,21 @@ type transaction struct {
 	queue  []queued
 	writes bool // one of them may change the dataset
 	grows  bool // one of them may take more memory
-	bytes  int  // of all words
+	words  int  // bytes of all words, and of what points to them
 	failed bool // a command was refused: EXEC runs nothing
+}
+
+const (
+	queuedBytes = 32 // of a queued
+	wordBytes   = 24 // of the slice that points to a word
+)
+
+// bytes is the memory of the queue; 0 outside of a transaction.
+func (tx *transaction) bytes() int {
+	if tx == nil {
+		return 0
+	}
+	return tx.words + cap(tx.queue)*queuedBytes
 }
 
 type queued struct {
@@ -74,16 +87,20 @@ func (c *client) changes(spec *command.Spec) bool {
 	return spec.Writes() || c.tx != nil && c.tx.writes && spec.Name == "exec"
 }
 
-// enqueue keeps a command for EXEC.
+// enqueue keeps a command for EXEC; not when EXEC will run nothing.
 func (x *executor) enqueue(c *client, spec *command.Spec, argv [][]byte) {
+	x.w.Simple("QUEUED")
+	if c.tx.failed || c.has(flagDirtyCAS) {
+		return
+	}
 	q := queued{spec, cloneWords(argv)}
 	c.tx.queue = append(c.tx.queue, q)
 	c.tx.writes = c.tx.writes || spec.Writes()
 	c.tx.grows = c.tx.grows || x.srv.declared(spec, argv)&command.DenyOOM != 0
 	for _, w := range argv {
-		c.tx.bytes += len(w)
+		c.tx.words += len(w) + wordBytes
 	}
-	x.w.Simple("QUEUED")
+	x.srv.limitInput(c)
 }
 
 func (s *Server) multi(c *command.Ctx) {

@@ -267,7 +267,7 @@ func (s *Server) listen() error {
 				return fmt.Errorf("socket %d of the service manager: %w", fd, err)
 			}
 			l := &listener{srv: s, fd: fd, addr: a, tls: a.Network != event.Unix && a.Port != 0 && a.Port == s.tlsPort()}
-			if err := s.addListener(l); err != nil {
+			if err := s.addListeners([]*listener{l}); err != nil {
 				return err
 			}
 		}
@@ -285,7 +285,7 @@ func (s *Server) listen() error {
 		if err != nil {
 			return err
 		}
-		return s.addListener(&listener{srv: s, fd: fd, addr: a})
+		return s.addListeners([]*listener{{srv: s, fd: fd, addr: a}})
 	}
 	return nil
 }
@@ -306,12 +306,7 @@ func (s *Server) listenTCP(tls bool) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range opened {
-		if err := s.addListener(l); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.addListeners(opened)
 }
 
 // openTCP listens on port or tls-port of every address of the bind directive. On an
@@ -354,19 +349,31 @@ func (s *Server) openTCP(tls bool) ([]*listener, error) {
 	return opened, nil
 }
 
-func (s *Server) addListener(l *listener) error {
-	if err := s.loop.Watch(l.fd, event.Readable, l); err != nil {
+// addListeners takes connections from sockets. When one of them cannot be watched, all
+// are closed.
+func (s *Server) addListeners(opened []*listener) error {
+	for i, l := range opened {
+		err := s.loop.Watch(l.fd, event.Readable, l)
+		if err == nil {
+			continue
+		}
+		s.log.Warnf("Listening on %s: %s", l.addr, err)
+		for _, watched := range opened[:i] {
+			watched.close()
+		}
+		for _, l := range opened[i:] {
+			event.Close(l.fd)
+		}
 		return err
 	}
-	s.listeners = append(s.listeners, l)
+	s.listeners = append(s.listeners, opened...)
 	return nil
 }
 
 // closeListeners stops accepting; the socket file goes too when remove is set.
 func (s *Server) closeListeners() {
 	for _, l := range s.listeners {
-		s.loop.Unwatch(l.fd)
-		event.Close(l.fd)
+		l.close()
 		if l.addr.Network == event.Unix && len(s.opt.Sockets) == 0 {
 			s.log.Noticef("Removing the unix socket file.")
 			if err := s.opt.FS.Remove(l.addr.Path); err != nil {

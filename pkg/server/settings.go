@@ -245,21 +245,17 @@ func (s *Server) relisten(tls bool) bool {
 			continue
 		}
 		old = append(old, l)
-		s.loop.Unwatch(l.fd)
-		event.Close(l.fd)
+		l.close()
 	}
 	s.listeners = keep
 	opened, err := s.openTCP(tls)
+	if err == nil {
+		err = s.addListeners(opened)
+	}
 	if err != nil {
 		s.reopen(old)
-		return false
 	}
-	for _, l := range opened {
-		if err := s.addListener(l); err != nil {
-			return false
-		}
-	}
-	return true
+	return err == nil
 }
 
 // reopen listens again where a failed change of address had left.
@@ -267,7 +263,7 @@ func (s *Server) reopen(old []*listener) {
 	for _, l := range old {
 		fd, err := event.Listen(l.addr, int(s.cfg.Int(config.TCPBacklog)))
 		if err == nil {
-			err = s.addListener(&listener{srv: s, fd: fd, addr: l.addr, tls: l.tls})
+			err = s.addListeners([]*listener{{srv: s, fd: fd, addr: l.addr, tls: l.tls}})
 		}
 		if err != nil {
 			s.log.Warnf("Listening on %s again: %s", l.addr, err)

@@ -97,17 +97,20 @@ func (e *encryption) greet(fd int, peer event.Peer) (more bool) {
 		s.loop.Post(func() { e.greeted(fd, peer, c, err) })
 	})
 	if err != nil {
-		s.log.Warnf("Accepting client connection: %s", err)
 		event.Close(fd)
+		s.notAccepted(err.Error())
 		return true
 	}
 	e.shaking[fd] = h
-	if len(e.shaking) < e.most {
+	if !e.full() {
 		return true
 	}
-	e.listen(0)
+	e.watch()
 	return false
 }
+
+// full tells whether as many handshakes run as may.
+func (e *encryption) full() bool { return len(e.shaking) >= e.most }
 
 // greeted takes the end of a handshake.
 func (e *encryption) greeted(fd int, peer event.Peer, c *tlsio.Conn, err error) {
@@ -115,7 +118,7 @@ func (e *encryption) greeted(fd int, peer event.Peer, c *tlsio.Conn, err error) 
 		return // cancelAll has closed it
 	}
 	if delete(e.shaking, fd); len(e.shaking) == e.most-1 {
-		e.listen(event.Readable)
+		e.watch()
 	}
 	if err != nil {
 		e.srv.log.Verbosef("Error accepting a client connection: %s (addr=%s laddr=%s)", err, peer, event.SockName(fd))
@@ -125,14 +128,11 @@ func (e *encryption) greeted(fd int, peer event.Peer, c *tlsio.Conn, err error) 
 	e.srv.welcome(fd, peer, c)
 }
 
-// listen has connections taken from tls-port, or with 0 left where they are.
-func (e *encryption) listen(ev event.Events) {
+// watch has connections taken from tls-port while there is room for their handshakes.
+func (e *encryption) watch() {
 	for _, l := range e.srv.listeners {
-		if !l.tls {
-			continue
-		}
-		if err := e.srv.loop.Modify(l.fd, ev); err != nil {
-			e.srv.log.Warnf("Listening on %s: %s", l.addr, err)
+		if l.tls {
+			l.watch()
 		}
 	}
 }
