@@ -46,16 +46,22 @@ func numbered(prefix string, n int) (keys []string) {
 	return keys
 }
 
-// TestFamilies sends random commands to both sides: mostly of one family, then of
-// all.
-func TestFamilies(t *testing.T) {
-	total, seed := 20_000, int64(1)
+// amount is how many commands are compared, and the first seed.
+func amount(t *testing.T) (total int, seed int64) {
+	total, seed = 20_000, 1
 	for name, p := range map[string]any{"REDISD_DIFF_N": &total, "REDISD_DIFF_SEED": &seed} {
 		if s := os.Getenv(name); s != "" {
 			_, err := fmt.Sscan(s, p)
 			check.NoErr(t, err)
 		}
 	}
+	return total, seed
+}
+
+// TestFamilies sends random commands to both sides: mostly of one family, then of
+// all.
+func TestFamilies(t *testing.T) {
+	total, seed := amount(t)
 	all := families()
 	c := newComparison(t)
 	for i := range len(all) + 1 {
