@@ -98,6 +98,23 @@ func TestEval(t *testing.T) {
 	}
 }
 
+// The stack of a coroutine begins small, so that somewhere in this recursion it grows,
+// and moves, in the very call of the iterator. The frames are of every size.
+func TestStackMovesUnderALoop(t *testing.T) {
+	v := newVM(t, script.Eval, &host{}, 64<<20)
+	got := eval(t, v, `
+for size = 1, 40 do
+  local names = {}
+  for i = 1, size do names[i] = 'x' .. i end
+  local visits = loadstring('local self, depth = ... local ' .. table.concat(names, ',') ..
+    ' local n = 0 for key in pairs({a = 1}) do n = n + 1 end if depth > 0 then local below = self(self, depth - 1) return n + below end return n')
+  local n = coroutine.wrap(function() return visits(visits, 99) end)()
+  if n ~= 100 then return 'frames of ' .. size .. ': ' .. n .. ' visits' end
+end
+return 'each key once'`)
+	check.Eq(t, got, "$13\r\neach key once\r\n")
+}
+
 func TestStop(t *testing.T) {
 	h := &host{stop: true}
 	v := newVM(t, script.Eval, h, 0)

@@ -36954,16 +36954,17 @@ l217:
 														store32(m, uint64(uint32(v0))+8, uint32(t471))
 														{
 															t472 := int32(load32(m, uint64(uint32(v0))+12))
-															v4 = t472
-															t473 := int32(load32(m, uint64(uint32(v4+v6+i32(56)))))
-															if t473 == 0 {
+															v5 = t472
+															t473 := int32(load32(m, uint64(uint32(v5+v6+i32(56)))))
+															v6 = t473
+															if v6 == 0 {
 																goto l186
 															}
 															t474 := int32(load32(m, uint64(uint32(i32(0)))+1077264))
-															v6 = t474
-															store32(m, uint64(uint32(i32(0)))+1077264, uint32(v6+i32(-1)))
+															v4 = t474
+															store32(m, uint64(uint32(i32(0)))+1077264, uint32(v4+i32(-1)))
 															{
-																if v6 > i32(1) {
+																if v4 > i32(1) {
 																	goto l187
 																}
 																store32(m, uint64(uint32(i32(0)))+1077264, uint32(i32(20000)))
@@ -36978,20 +36979,19 @@ l217:
 																}
 																t477 := int32(load32(m, uint64(uint32(v0))+12))
 																v5 = t477
-																v4 = v5
+																t478 := int32(load32(m, uint64(uint32(v5+v10<<4+i32(56)))))
+																v6 = t478
 															}
 														l187:
-															v6 = v5 + v10<<4
-															t478 := int64(load64(m, uint64(uint32(v6+i32(48)))))
-															store64(m, uint64(uint32(v6+i32(32))), uint64(t478))
-															t479 := int32(load32(m, uint64(uint32(v6+i32(56)))))
-															store32(m, uint64(uint32(v6+i32(40))), uint32(t479))
+															v4 = v5 + v10<<4
+															store32(m, uint64(uint32(v4+i32(40))), uint32(v6))
+															t479 := int64(load64(m, uint64(uint32(v4+i32(48)))))
+															store64(m, uint64(uint32(v4+i32(32))), uint64(t479))
 															t480 := int32(load32(m, uint64(uint32(v9))))
 															v9 = int32(uint32(t480)>>12)&i32(0xffffc) + v9 + i32(-0x7fffc)
 														}
 													l186:
 														v6 = v9 + i32(4)
-														v5 = v4
 														goto l39
 													l188:
 														store32(m, uint64(uint32(i32(0)))+1077264, uint32(i32(1)))
