@@ -15,7 +15,7 @@ func (s *Server) adminFamilies() [][]command.Spec {
 		s.connectionSpecs(), s.persistSpecs(), s.infoSpecs(), s.configSpecs(), s.commandSpecs(),
 		s.latencySpecs(), s.memorySpecs(), s.serverSpecs(), s.waitSpecs(), s.migrateSpecs(),
 		s.clientSpecs(), s.debugSpecs(), s.multiSpecs(), s.aclSpecs(), s.pubsubSpecs(), s.monitorSpecs(),
-		s.scriptSpecs(), s.functionSpecs(),
+		s.scriptSpecs(), s.functionSpecs(), s.clusterSpecs(),
 	}
 }
 

@@ -77,9 +77,10 @@ func TestCommandInfoEqualsRedis(t *testing.T) {
 
 // newCommands are in 7.2 and not in 7.0.
 var newCommands = map[string]string{
-	"client|setinfo":  "7.2",
-	"client|no-touch": "7.2",
-	"waitaof":         "7.2",
+	"cluster|myshardid": "7.2",
+	"client|setinfo":    "7.2",
+	"client|no-touch":   "7.2",
+	"waitaof":           "7.2",
 }
 
 func compareCommand(t *testing.T, name string, mine, theirs resp.Reply) {
