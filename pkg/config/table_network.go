@@ -44,7 +44,7 @@ func clientsRows() []Directive {
 			Doc: "Limits on replies a client has not fetched."},
 		{ID: ProtoMaxBulkLen, Name: "proto-max-bulk-len", Kind: KindMemory, Default: "512mb", Min: 1 << 20, Max: math.MaxInt64,
 			Doc: "Largest single argument or value a client may send."},
-		{ID: TrackingTableMaxKeys, Name: "tracking-table-max-keys", Kind: KindInt, Default: "1000000", Max: math.MaxInt64, Inert: "client-side caching is not part of this version",
+		{ID: TrackingTableMaxKeys, Name: "tracking-table-max-keys", Kind: KindInt, Default: "1000000", Max: math.MaxInt64,
 			Doc: "Keys to remember on behalf of clients that cache them."},
 		{ID: IOThreads, Name: "io-threads", Kind: KindInt, Default: "1", Min: 1, Max: 128, Flags: Immutable, Inert: "one loop does all socket work",
 			Doc: "Threads for socket work in Redis. redisd's loop does not use them; the number is kept for tools that read it."},

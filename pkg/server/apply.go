@@ -6,8 +6,12 @@ import "redisd/pkg/command"
 func (s *Server) apply(c *client, ctx *command.Ctx) {
 	s.logExpired()
 	fx := &ctx.Fx
+	by := c.id
+	if c.has(flagScript) {
+		by = 0 // a script is not its caller, as in Redis: who broadcasts is told of it
+	}
 	for _, e := range fx.Events() {
-		s.notify(e)
+		s.notify(e, by)
 	}
 	if fx.Warning != "" {
 		s.log.Warnf("%s", fx.Warning)
@@ -15,6 +19,9 @@ func (s *Server) apply(c *client, ctx *command.Ctx) {
 	for _, db := range fx.TouchedAll() {
 		s.blocked.touchedAll(db)
 		s.watches.touchedAll(db)
+	}
+	if len(fx.TouchedAll()) > 0 {
+		s.caches.flushed()
 	}
 	if fx.Dirty == 0 && !fx.Force {
 		return
@@ -72,7 +79,7 @@ func (s *Server) logExpired() {
 			word = unlinkWord
 		}
 		s.feedLog(db, s.exec.pair(word, key))
-		s.notify(command.Event{Class: command.EventExpired, Name: "expired", DB: db, Key: key})
+		s.notify(command.Event{Class: command.EventExpired, Name: "expired", DB: db, Key: key}, 0)
 	})
 }
 
@@ -82,12 +89,16 @@ func (x *executor) pair(a, b []byte) [][]byte {
 	return x.two[:]
 }
 
-// notify tells of an event: clients wait for keys, or watch them, or listen to what
+// notify tells of an event in a command of client by, or in nobody's when that is 0:
+// clients wait for keys, or watch them, or have copies of them, or listen to what
 // happens (notify-keyspace-events).
-func (s *Server) notify(e command.Event) {
+func (s *Server) notify(e command.Event, by uint64) {
 	if e.Class != command.EventMiss {
 		s.blocked.touched(e.DB, e.Key)
 		s.watches.touched(e.DB, e.Key)
+		if s.caches.active {
+			s.caches.touched(e.Key, by)
+		}
 	}
 	if s.channels.events&e.Class != 0 {
 		s.channels.publish(e)

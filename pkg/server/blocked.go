@@ -222,7 +222,7 @@ func (b *blocked) answer(c *client, write func(w *resp.Writer)) {
 	start, errors := len(x.w.Buf), x.w.Errors
 	write(&x.w)
 	x.record(c, p.spec, p.argv, p.nanos, x.w.Errors != errors)
-	x.muffle(c, start)
+	x.settle(c, p.spec, start)
 	x.leave(c, outer)
 	x.clockN = clock
 	b.release(p)

@@ -93,16 +93,17 @@ func (b *blocked) again(p *parked) {
 	c.set(flagBlocked, false)
 	outer := x.enter(c)
 	x.rerun = p
-	start := len(x.w.Buf)
 	x.client = c
-	if reason := x.refused(c, p.spec, p.argv); reason != "" {
+	reason := x.refused(c, p.spec, p.argv)
+	start := len(x.w.Buf)
+	if reason != "" {
 		x.reject(c, p.spec, reason)
 	} else {
 		x.call(c, p.spec, p.argv)
 	}
 	x.rerun = nil
 	if c.parked == nil {
-		x.muffle(c, start)
+		x.settle(c, p.spec, start)
 		b.release(p)
 	}
 	x.client = nil

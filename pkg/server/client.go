@@ -35,6 +35,15 @@ const (
 	flagPubSub      // has subscriptions
 	flagMonitor     // MONITOR: in monitors.list
 	flagReplay      // not a connection: the log's commands run in its name
+
+	// CLIENT TRACKING: on, and how.
+	flagTracking
+	flagBroadcast      // BCAST: it hears of prefixes, not of what it has read
+	flagOptIn          // OPTIN: keys are tracked only after CLIENT CACHING YES
+	flagOptOut         // OPTOUT: keys are tracked but after CLIENT CACHING NO
+	flagNoLoop         // NOLOOP: its own changes are not told
+	flagBrokenRedirect // the connection that is told in its place is gone
+	flagCaching        // CLIENT CACHING came: for the next command, or transaction
 )
 
 // client is one connection. An idle one has no buffers.
@@ -59,6 +68,7 @@ type client struct {
 	watched []watchedKey
 	subs    *pubsub.Set // nil without subscriptions
 	pushes  []byte      // messages to follow the reply of the command that runs
+	cache   *cache      // since CLIENT TRACKING ON
 
 	peer       event.Peer
 	name       string

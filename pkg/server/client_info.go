@@ -72,7 +72,7 @@ func (s *Server) memoryOf(c *client) clientMemory {
 		m.total += watchedBytes + len(c.watched[i].key)
 	}
 	m.total += int(reflect.TypeFor[client]().Size()) + own + m.argv + c.tx.bytes() + m.room +
-		c.subs.Bytes() + len(c.name) + len(c.libName) + len(c.libVersion)
+		c.subs.Bytes() + c.cache.memory() + len(c.name) + len(c.libName) + len(c.libVersion)
 	return m
 }
 
@@ -85,7 +85,7 @@ var flagLetters = [...]struct {
 	flag   clientFlags
 	letter byte
 }{
-	{flagBlocked, 'b'}, {flagDirtyCAS, 'd'}, {flagCloseAfterReply, 'c'}, {flagCloseSoon, 'A'}, {flagUnix, 'U'},
+	{flagBlocked, 'b'}, {flagTracking, 't'}, {flagBrokenRedirect, 'R'}, {flagBroadcast, 'B'}, {flagDirtyCAS, 'd'}, {flagCloseAfterReply, 'c'}, {flagCloseSoon, 'A'}, {flagUnix, 'U'},
 	{flagNoEvict, 'e'}, {flagNoTouch, 'T'},
 }
 
@@ -122,7 +122,7 @@ func (s *Server) appendClientInfo(dst []byte, c *client) []byte {
 	f.text(" events=", s.clients.watched(c))
 	f.text(" cmd=", lastCommand(c))
 	f.text(" user=", c.userName())
-	f.int(" redir=", -1)
+	f.int(" redir=", c.redirection())
 	f.int(" resp=", int64(c.proto))
 	f.text(" lib-name=", c.libName)
 	f.text(" lib-ver=", c.libVersion)

@@ -149,6 +149,7 @@ func (cs *clients) close(c *client) {
 	c.srv.endTransaction(c)
 	c.srv.dropSubscriptions(c)
 	c.srv.monitors.drop(c)
+	c.srv.caches.drop(c)
 	cs.loop.Unwatch(c.fd)
 	cs.byFD[c.fd] = nil
 	cs.count--

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 
 	"redisd/internal/num"
@@ -13,7 +14,7 @@ func (s *Server) clientSpecs() []command.Spec {
 	return []command.Spec{{
 		Name: "client", Arity: -2, Group: "connection", Since: "2.4.0",
 		Summary: "Holds the commands about connections.", Complexity: "Depends on the subcommand.",
-		Sub: append(s.clientSelfSpecs(), append(s.clientAdminSpecs(), helpSub("5.0.0", 0, 0))...),
+		Sub: slices.Concat(s.clientSelfSpecs(), s.trackingSpecs(), s.clientAdminSpecs(), []command.Spec{helpSub("5.0.0", 0, 0)}),
 	}}
 }
 

@@ -70,6 +70,7 @@ func (s *Server) resetConnection(c *command.Ctx) {
 	s.endTransaction(cl)
 	s.dropSubscriptions(cl)
 	s.monitors.drop(cl)
+	s.caches.disable(cl)
 	cl.db, cl.proto, cl.name, cl.user = s.ks.DB(0), 2, "", s.acl.users.Default
 	cl.set(flagNoEvict|flagNoTouch|flagReplyOff|flagReplySkip|flagSkipNext|flagAuthenticated, false)
 	cl.parser.Limits = &s.clients.unknown

@@ -94,6 +94,7 @@ func (s *Server) debugReload(c *command.Ctx) {
 	if !o.noFlush {
 		s.scripts.flushLibraries()
 		s.ks.FlushAll(false)
+		s.caches.flushed()
 	}
 	r := s.newReplayer()
 	var h rdb.Handler = r
@@ -145,6 +146,7 @@ func (s *Server) debugLoadAOF(c *command.Ctx) {
 		return
 	}
 	s.ks.FlushAll(false)
+	s.caches.flushed()
 	if _, err := s.loadAnyAOF(); err != nil {
 		s.log.Warnf("DEBUG LOADAOF: %s", err)
 		s.abandon()

@@ -127,7 +127,9 @@ func gateMemory(s *Server, c *client, spec *command.Spec, argv [][]byte) string 
 	if ev.limit == 0 || c.has(flagReplay) || s.exec.asking || s.scripts.busy() != "" {
 		return ""
 	}
-	if ev.round(); !ev.full || !c.demandsMemory(spec, s.declared(spec, argv)) {
+	ev.round()
+	s.exec.flushPushes(c) // a copy of what is evicted is stale before the command runs
+	if !ev.full || !c.demandsMemory(spec, s.declared(spec, argv)) {
 		return ""
 	}
 	return errOutOfMemory
@@ -280,7 +282,7 @@ func (ev *eviction) evictOne() bool {
 		word = unlinkWord
 	}
 	s.feedLog(db, s.exec.pair(word, key))
-	s.notify(command.Event{Class: command.EventEvicted, Name: "evicted", DB: db, Key: key})
+	s.notify(command.Event{Class: command.EventEvicted, Name: "evicted", DB: db, Key: key}, 0)
 	return true
 }
 

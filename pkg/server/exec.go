@@ -76,7 +76,6 @@ const strangerOutput = 1024
 // run executes one request of c, from the table's row to the applied effects.
 func (x *executor) run(c *client, argv [][]byte) {
 	s := x.srv
-	start := len(x.w.Buf)
 	x.client = c
 	spec := s.table.Lookup(argv[0])
 	if spec != nil && spec.Sub != nil && len(argv) > 1 {
@@ -84,6 +83,7 @@ func (x *executor) run(c *client, argv [][]byte) {
 			spec = sub
 		}
 	}
+	start := len(x.w.Buf)
 	if spec == nil && s.isAttack(argv[0]) {
 		s.clients.closeSoon(c)
 	} else if reason := x.refused(c, spec, argv); reason != "" {
@@ -95,7 +95,7 @@ func (x *executor) run(c *client, argv [][]byte) {
 	}
 	x.client = nil
 	if c.parked == nil {
-		x.muffle(c, start)
+		x.settle(c, spec, start)
 	}
 	x.flushPushes(c)
 	if x.w.Full() {
@@ -113,9 +113,16 @@ func (x *executor) overflow(c *client) {
 	c.out, x.w.Buf = nil, nil
 }
 
-// muffle takes a reply, which begins at start, back that c does not want
-// (CLIENT REPLY). The command is over.
-func (x *executor) muffle(c *client, start int) {
+// settle ends what was said about the command that is over: its reply, which begins at
+// start, is taken back if c does not want it (CLIENT REPLY), and CLIENT CACHING is used
+// up by any command but another CLIENT.
+func (x *executor) settle(c *client, spec *command.Spec, start int) {
+	if !c.has(flagReplyOff | flagReplySkip | flagSkipNext | flagCaching) {
+		return
+	}
+	if c.tx == nil && (spec == nil || spec.Parent == nil || spec.Parent.Name != "client") {
+		c.set(flagCaching, false)
+	}
 	if c.has(flagReplyOff | flagReplySkip) {
 		if !(pushReply(c.last) && len(x.w.Buf) > start && (x.w.Buf[start] == '>' || x.w.Buf[start] == '*')) {
 			x.w.Buf = x.w.Buf[:start]
@@ -126,6 +133,15 @@ func (x *executor) muffle(c *client, start int) {
 		c.set(flagSkipNext, false)
 		c.set(flagReplySkip, true)
 	}
+}
+
+// caller is the connection whose command runs, or that called the script that does; nil
+// between commands.
+func (x *executor) caller() *client {
+	if x.client != nil && x.client.has(flagScript) {
+		return x.srv.scripts.run.caller
+	}
+	return x.client
 }
 
 // outer is what the executor was at when another client came in between.
@@ -212,6 +228,9 @@ func (x *executor) call(c *client, spec *command.Spec, argv [][]byte) {
 		s.monitors.feed(c, argv)
 	}
 	s.apply(c, ctx)
+	if c.has(flagTracking) && spec.Flags&command.ReadOnly != 0 {
+		s.caches.remember(c, spec, argv)
+	}
 	if w, waits := ctx.Fx.Waits(); waits {
 		s.blocked.park(c, w)
 	}

@@ -21,6 +21,7 @@ type memoryFigures struct {
 	goHeap, goSystem    uint64 // live Go objects; and what the runtime took for them
 	clients, aofBuffer  uint64
 	rewriteBuffer       uint64
+	tracking            uint64 // which keys clients have copies of; in the arena
 	databases           []dbMemory
 	keys                uint64
 }
@@ -35,6 +36,7 @@ func (s *Server) memoryFigures() memoryFigures {
 	m := memoryFigures{
 		arena: s.arena.Used(), mapped: s.arena.Mapped(), goHeap: goHeap(), goSystem: goSystem(),
 		startup: s.stats.startMemory, clients: s.clients.memory(),
+		tracking: s.caches.keys.Bytes(),
 	}
 	m.used = s.usedMemory()
 	s.stats.peakMemory = max(s.stats.peakMemory, m.used)
@@ -61,7 +63,7 @@ func (s *Server) memoryFigures() memoryFigures {
 
 // overhead is what is not keys and values.
 func (m *memoryFigures) overhead() uint64 {
-	sum := m.startup + m.clients + m.aofBuffer
+	sum := m.startup + m.clients + m.aofBuffer + m.tracking
 	for _, d := range m.databases {
 		sum += d.main + d.expires
 	}
@@ -94,7 +96,7 @@ func (cs *clients) memory() uint64 {
 	n := uint64(0)
 	for _, c := range cs.byFD {
 		if c != nil {
-			n += clientSize + uint64(cap(c.in)+cap(c.out)+len(c.name)+len(c.libName)+len(c.libVersion))
+			n += clientSize + uint64(cap(c.in)+cap(c.out)+c.cache.memory()+len(c.name)+len(c.libName)+len(c.libVersion))
 			if c.tls != nil {
 				n += uint64(c.tls.Bytes())
 			}
@@ -144,7 +146,7 @@ func (s *Server) infoMemory(w *infoWriter) {
 	w.zeros("active_defrag_running")
 	w.int("lazyfree_pending_objects", int64(s.ks.LazyPending()))
 	w.uint("lazyfreed_objects", s.ks.Stats.LazyFreed)
-	w.uint("dataset_bytes", m.arena)
+	w.uint("dataset_bytes", m.arena-m.tracking)
 	w.uint("dataset_mapped_bytes", m.mapped)
 	w.uint("go_heap_bytes", m.goHeap)
 	w.uint("go_system_bytes", m.goSystem)

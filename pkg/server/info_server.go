@@ -164,7 +164,7 @@ func (s *Server) infoClients(w *infoWriter) {
 	w.int("client_recent_max_input_buffer", int64(s.stats.maxIn))
 	w.int("client_recent_max_output_buffer", int64(s.stats.maxOut))
 	w.int("blocked_clients", int64(blocked))
-	w.zeros("tracking_clients")
+	w.int("tracking_clients", int64(len(s.caches.clients)))
 	w.int("clients_in_timeout_table", int64(s.blocked.timers))
 	w.int("total_blocking_keys", int64(s.blocked.keys))
 	w.int("total_blocking_keys_on_nokey", int64(s.blocked.orGone))

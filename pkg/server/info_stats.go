@@ -43,8 +43,12 @@ func (s *Server) infoStats(w *infoWriter) {
 	w.int("migrate_cached_sockets", int64(len(s.migrants.open)))
 	w.zeros("slave_expires_tracked_keys",
 		"active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
-		"total_active_defrag_time", "current_active_defrag_time",
-		"tracking_total_keys", "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies")
+		"total_active_defrag_time", "current_active_defrag_time")
+	keys, pairs, prefixes := s.caches.figures()
+	w.uint("tracking_total_keys", keys)
+	w.uint("tracking_total_items", pairs)
+	w.uint("tracking_total_prefixes", prefixes)
+	w.zeros("unexpected_error_replies")
 	w.uint("total_error_replies", st.errorReplies)
 	w.uint("dump_payload_sanitizations", st.dumpErrors)
 	w.uint("total_reads_processed", st.reads)

@@ -10,7 +10,7 @@ import (
 func (s *Server) watchAdmin() error {
 	for _, t := range []setting{
 		{s.applySlowlog, []config.ID{config.SlowLogLogSlowerThan, config.SlowLogMaxLen}},
-		{s.applyTracking, []config.ID{config.LatencyTracking}},
+		{s.applyHistograms, []config.ID{config.LatencyTracking}},
 	} {
 		if err := t.apply(); err != nil {
 			return err
@@ -25,8 +25,8 @@ func (s *Server) applySlowlog() error {
 	return nil
 }
 
-func (s *Server) applyTracking() error {
-	s.stats.tracking = s.cfg.Bool(config.LatencyTracking)
+func (s *Server) applyHistograms() error {
+	s.stats.timed = s.cfg.Bool(config.LatencyTracking)
 	return nil
 }
 

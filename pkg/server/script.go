@@ -52,6 +52,7 @@ type scriptRun struct {
 	name     string // its SHA1, or the function's name
 	kind     script.Kind
 	caller   *client
+	spec     *command.Spec
 	argv     [][]byte // of the command that runs it
 	readOnly bool
 	allowOOM bool
@@ -237,12 +238,12 @@ func (sc *scripts) call(c *command.Ctx, r *scriptRun, v *script.VM, ref script.R
 func (sc *scripts) begin(c *command.Ctx, r *scriptRun) {
 	s := sc.srv
 	r.caller = s.exec.client
-	r.argv, r.proto, r.repl = c.Args, 2, replAll
+	r.spec, r.argv, r.proto, r.repl = c.Spec, c.Args, 2, replAll
 	r.start, r.now = s.exec.watch.Nanos(), s.ks.Now()
 	sc.run = r
 	fake := sc.client
 	fake.db, fake.user, fake.id = c.DB, r.caller.user, r.caller.id
-	fake.flags = flagScript | r.caller.flags&(flagAuthenticated|flagReplay|flagNoTouch)
+	fake.flags = flagScript | r.caller.flags&(flagAuthenticated|flagReplay|flagNoTouch|flagTracking)
 }
 
 // The bits of redis.set_repl.

@@ -95,6 +95,7 @@ type Server struct {
 	migrants   *migrants
 	acl        *accessControl
 	channels   *channels
+	caches     *caches
 	monitors   *monitors
 	children   *proc.Table
 
@@ -140,6 +141,7 @@ func New(o Options) (*Server, error) {
 	s.scripts = newScripts(s)
 	s.acl = newAccessControl(s)
 	s.channels, s.monitors = newChannels(s), &monitors{srv: s}
+	s.caches = newCaches(s)
 	s.cron = &cron{hz: int(s.cfg.Int(config.Hz))}
 	s.limits, s.migrants = &limits{}, newMigrants(s)
 	s.children = &proc.Table{}

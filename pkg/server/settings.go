@@ -28,6 +28,7 @@ func (s *Server) settings() []setting {
 		}},
 		{s.applyPolicy, []config.ID{config.MaxMemoryPolicy, config.LFULogFactor, config.LFUDecayTime}},
 		{s.applyScripts, []config.ID{config.BusyReplyThreshold, config.LuaMemoryLimit}},
+		{s.applyTrackingLimit, []config.ID{config.TrackingTableMaxKeys}},
 		{s.applyEvents, []config.ID{config.NotifyKeyspaceEvents}},
 		{s.applyHz, []config.ID{config.Hz}},
 		{s.applyLatency, []config.ID{config.LatencyMonitorThreshold}},

@@ -19,6 +19,7 @@ func (s *Server) beforeSleep() {
 	s.evict.idle()
 	s.blocked.serve()
 	s.blocked.resume()
+	s.caches.beforeSleep()
 	s.journal.flush(s.loop.NowMillis())
 	s.blocked.checkLog()
 	s.clients.releaseHeld()

@@ -30,7 +30,7 @@ type stats struct {
 	byCommand []commandStats // by Spec.ID
 	byError   map[string]uint64
 
-	tracking bool // latency-tracking: byCommand.took is filled
+	timed bool // latency-tracking: byCommand.took is filled
 
 	turns     uint64 // of the loop
 	turnNanos uint64 // spent in them, without the sleep
@@ -64,7 +64,7 @@ func (st *stats) count(spec *command.Spec, n int64) {
 	c.calls++
 	c.nanos += uint64(n)
 	st.nanos += uint64(n)
-	if st.tracking {
+	if st.timed {
 		if c.took == nil {
 			c.took = &histogram{}
 		}
@@ -111,7 +111,7 @@ func (st *stats) reset() {
 	*st = *newStats(len(keep.byCommand))
 	st.nowSec, st.startSec, st.startNano, st.peakMemory = keep.nowSec, keep.startSec, keep.startNano, keep.peakMemory
 	st.startGo = keep.startGo
-	st.startMemory, st.tracking, st.turnStart = keep.startMemory, keep.tracking, keep.turnStart
+	st.startMemory, st.timed, st.turnStart = keep.startMemory, keep.timed, keep.turnStart
 }
 
 // beginTurn notes the end of the loop's sleep, nanoseconds by the stopwatch.
