@@ -57,13 +57,17 @@ const keepEffects = 4096
 // unless they are huge.
 func (f *Effects) Reset(db int) {
 	if cap(f.events)+cap(f.words)+cap(f.text)/64 > keepEffects {
-		f.events, f.words, f.ends, f.text = nil, nil, nil, nil
+		f.Release()
 	}
 	f.Dirty, f.NoLog, f.Force, f.waits, f.db = 0, false, false, false, db
 	f.Warning = ""
 	f.whole = f.whole[:0]
 	f.events, f.words, f.ends, f.text = f.events[:0], f.words[:0], f.ends[:0], f.text[:0]
 }
+
+// Release forgets what was recorded, together with the lists, whose unused ends still
+// point to the words of earlier commands.
+func (f *Effects) Release() { f.events, f.words, f.ends, f.text = nil, nil, nil, nil }
 
 // Notify records a keyspace event for key in the command's database.
 func (f *Effects) Notify(class EventClass, name string, key []byte) {

@@ -47,6 +47,9 @@ func (s *Server) resume(c *client) {
 		return
 	}
 	rest := s.process(c, c.in)
+	if cap(c.in) > readSize {
+		s.exec.release()
+	}
 	switch {
 	case c.fd < 0:
 	case len(rest) == 0:
@@ -76,20 +79,19 @@ func (s *Server) limitInput(c *client) bool {
 	return true
 }
 
-// roomFor makes room behind what c.in holds: for a big argument exactly what is
-// missing, so that it is read to its place and the buffer does not double.
+// roomFor makes room behind what c.in holds: for a big argument what is missing, so that
+// it is read to its place. A peer may announce more than it ever sends, so that the room
+// follows what has come: it takes a few copies of the first parts.
 func (cs *clients) roomFor(c *client) {
 	if c.in == nil {
 		c.in = cs.pool.get()
 	}
-	const enough = 4 << 10
-	// A peer may announce more than it ever sends: memory follows the bytes.
-	const ahead = 32 << 20
+	const enough, ahead = 4 << 10, 16
 	need := len(c.in) + enough
 	// The end of a long one does not double its buffer.
 	const long = 256 << 10
 	if want := c.parser.Want(); want > need || want > long && want > len(c.in) {
-		need = min(want, 2*len(c.in)+ahead)
+		need = min(want, ahead*len(c.in)+poolBuffer)
 	}
 	if need <= cap(c.in) {
 		return
@@ -159,6 +161,16 @@ func (s *Server) process(c *client, buf []byte) []byte {
 		return nil
 	}
 	return buf
+}
+
+// release forgets where the words of the last request were: they would keep a large
+// buffer from being freed.
+func (x *executor) release() {
+	x.argv, x.aheadArgv = nil, nil
+	if x.owner == nil {
+		x.ctx.Args = nil
+		x.ctx.Fx.Release()
+	}
 }
 
 // lookAhead warms the processor's cache for the next requests in buf and tells after

@@ -1,0 +1,47 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"redisd/internal/check"
+)
+
+// TestRoomFollowsTheBytes: a long argument is given room as it comes, not when it is
+// announced, and what it is copied for that costs less than its own size.
+func TestRoomFollowsTheBytes(t *testing.T) {
+	b := newBench(t)
+	c, cs := b.c, b.s.clients
+	const size = 512 << 20
+	head := fmt.Appendf(nil, "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n", size)
+	c.in = append(c.in, head...)
+	check.Eq(t, len(b.s.process(c, c.in)), len(head))
+	cs.roomFor(c)
+	check.True(t, cap(c.in) <= 2*poolBuffer, fmt.Sprintf("%d bytes for an announcement", cap(c.in)))
+	copied := 0
+	for cap(c.in) < size {
+		c.in = c.in[:cap(c.in)] // what the peer sends fills the room
+		got := len(c.in)
+		cs.roomFor(c)
+		copied += got
+		check.True(t, cap(c.in) <= 17*got, fmt.Sprintf("room for %d after %d", cap(c.in), got))
+	}
+	check.Eq(t, cap(c.in), len(head)+size+2)
+	check.True(t, copied < size/4, fmt.Sprintf("%d bytes were copied", copied))
+}
+
+// TestBigRequestIsForgotten: nothing points to the buffer of a request that is over.
+func TestBigRequestIsForgotten(t *testing.T) {
+	b := newBench(t)
+	before := goBytes()
+	func() { // what it has on its stack is gone with it
+		b.c.in = request("EXISTS", "a", strings.Repeat("x", 32<<20))
+		b.s.resume(b.c)
+		check.Eq(t, string(b.c.out), ":0\r\n")
+		b.c.in = nil // the client has no socket: resume leaves it alone
+	}()
+	if kept := goBytes() - before; kept > 1<<20 {
+		t.Fatalf("%d bytes are kept", kept)
+	}
+}
