@@ -222,7 +222,9 @@ func (s *Server) protocolError(c *client, err error) {
 		reason = pe.Reason
 	}
 	s.log.Verbosef("Protocol error (%s) from client: %s", reason, s.describe(c))
-	s.exec.w.Error("ERR " + err.Error())
+	text := "ERR " + err.Error()
+	s.exec.w.Error(text)
+	s.stats.reject(nil, text)
 	s.stats.protocolErrors++
 	c.set(flagCloseAfterReply, true)
 }
