@@ -218,3 +218,5 @@ func cpu(t testing.TB, pid int) time.Duration {
 	check.NoErr(t, err)
 	return time.Duration(user+system) * time.Second / ticks
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }
