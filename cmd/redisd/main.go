@@ -170,10 +170,9 @@ func (r *runner) run() int {
 	if len(r.deadly) > 0 {
 		r.log.Warnf("A filter of system calls ends this process when it uses one of these, which are left out: %s", strings.Join(r.deadly, " "))
 	}
-	base, _ := proc.OOMScoreAdj() // unreadable: relative to zero
 	s, err := server.New(server.Options{
 		Config: r.cfg, ConfigPath: r.path, Version: version, Executable: r.self,
-		Log: r.log, FS: vfs.OS(), Clock: clock.System(), Failpoints: fail, OOMBase: base, Avoid: r.deadly,
+		Log: r.log, FS: vfs.OS(), Clock: clock.System(), Failpoints: fail, Avoid: r.deadly,
 		Sockets: r.sockets, Notify: r.notifier(), ReopenLog: r.logs.reopen, LogMoved: r.logs.moved,
 		SetLog: r.logs.apply, SetTitle: r.setTitle, Chdir: os.Chdir, LookupHost: lookupHost, RemovePidfile: r.pidfileRemover(), Up: r.up,
 	})

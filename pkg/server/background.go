@@ -476,17 +476,6 @@ func (s *Server) titleAddress() string {
 	return fmt.Sprintf("%s:%d", host, s.port())
 }
 
-func (s *Server) childOOMScore() *int {
-	if s.cfg.Enum(config.OOMScoreAdj) == config.OOMNo {
-		return nil
-	}
-	v := s.opt.OOMBase + s.cfg.OOMValue(config.OOMChild)
-	if s.cfg.Enum(config.OOMScoreAdj) == config.OOMAbsolute {
-		v = s.cfg.OOMValue(config.OOMChild)
-	}
-	return &v
-}
-
 // absDir is the working directory, which dir chose, as an absolute path.
 func (s *Server) absDir() string {
 	dir, err := filepath.Abs(".")

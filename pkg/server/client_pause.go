@@ -80,7 +80,8 @@ func (s *Server) postpone(c *client, argv [][]byte) bool {
 	if spec == nil || !s.exec.wouldRun(c, spec, argv) {
 		return false
 	}
-	if p.kind == pauseWrites && !c.changes(spec) && s.declared(spec, argv)&(command.Write|command.MayReplicate) == 0 {
+	flags := s.declared(spec, argv) | c.queuedFlags(spec)
+	if p.kind == pauseWrites && flags&(command.Write|command.MayReplicate) == 0 {
 		return false
 	}
 	c.set(flagBlocked, true)

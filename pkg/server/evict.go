@@ -148,7 +148,7 @@ func (c *client) demandsMemory(spec *command.Spec, flags command.Flags) bool {
 	}
 	switch spec.Name {
 	case "exec":
-		return c.tx.grows
+		return c.tx.flags&command.DenyOOM != 0
 	case "discard", "multi", "watch", "unwatch", "quit", "reset":
 		return false
 	}

