@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +42,29 @@ func TestConfigSetIsCarriedOut(t *testing.T) {
 	check.Eq(t, here.ok("SLOWLOG", "LEN").Int, 3)
 	here.refused("CONFIG", "SET", "hz", "60", "maxmemory-policy", "x")
 	check.Eq(t, here.info("server")["hz"], "50")
+}
+
+// TestBindToNothing: an empty bind leaves the Unix socket alone, as in Redis, and an
+// address brings TCP back.
+func TestBindToNothing(t *testing.T) {
+	here := startServer(t, "bind 127.0.0.1").dial()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check.NoErr(t, err)
+	addr := l.Addr().String()
+	check.NoErr(t, l.Close())
+	here.ok("CONFIG", "SET", "port", addr[strings.LastIndexByte(addr, ':')+1:])
+	listens := func() bool {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	}
+	check.True(t, listens(), "port is listened on")
+	here.ok("CONFIG", "SET", "bind", "")
+	check.True(t, !listens(), "with an empty bind nothing listens")
+	here.ok("CONFIG", "SET", "bind", "127.0.0.1")
+	check.True(t, listens(), "with an address it does again")
 }
 
 func TestConfigRewrite(t *testing.T) {

@@ -42,6 +42,12 @@ var transactions = []struct {
 	{"watch and flush of a database", `SET k v | WATCH k | b> FLUSHDB | MULTI | PING | EXEC`},
 	{"watch and swapdb", `SET k v | WATCH k | b> SWAPDB 0 5 | MULTI | PING | EXEC`},
 	{"watch and swapdb of nothing", `WATCH k | b> SWAPDB 0 5 | MULTI | PING | EXEC`},
+	{"swapdb of nothing with what has expired", `DEBUG SET-ACTIVE-EXPIRE 0 | SET k v PX 1 | DEBUG SLEEP 0.01 | SELECT 5 | WATCH k |
+		b> SWAPDB 0 5 | MULTI | PING | EXEC | DEBUG SET-ACTIVE-EXPIRE 1`},
+	{"swapdb of what has expired with nothing", `DEBUG SET-ACTIVE-EXPIRE 0 | SET k v PX 1 | DEBUG SLEEP 0.01 | WATCH k |
+		b> SWAPDB 0 5 | MULTI | PING | EXEC | DEBUG SET-ACTIVE-EXPIRE 1`},
+	{"swapdb of what has expired with a key", `DEBUG SET-ACTIVE-EXPIRE 0 | SET k v PX 1 | b> SELECT 5 | b> SET k w | DEBUG SLEEP 0.01 | WATCH k |
+		b> SWAPDB 0 5 | MULTI | PING | EXEC | DEBUG SET-ACTIVE-EXPIRE 1`},
 	{"watch and rename", `SET a v | WATCH k | b> RENAME a k | MULTI | PING | EXEC`},
 	{"watch and delete of nothing", `WATCH k | b> DEL k | MULTI | PING | EXEC`},
 	{"watch and expire", `SET k v | WATCH k | b> EXPIRE k 100 | MULTI | PING | EXEC`},
@@ -94,8 +100,8 @@ func play(a, b *peer, script string) (out []string) {
 }
 
 func TestTransactionsAreRedis(t *testing.T) {
-	s := startServer(t)
-	theirs := startOracle(t)
+	s := startServer(t, "enable-debug-command yes")
+	theirs := startOracle(t, "--enable-debug-command", "yes")
 	theirsB := theirs.another()
 	for _, tt := range transactions {
 		t.Run(tt.name, func(t *testing.T) {

@@ -311,8 +311,8 @@ func (s *Server) listenTCP(tls bool) error {
 	return s.addListeners(opened)
 }
 
-// openTCP listens on port or tls-port of every address of the bind directive. On an
-// error nothing stays open.
+// openTCP listens on port or tls-port of every address of the bind directive, which
+// may be none. On an error nothing stays open.
 func (s *Server) openTCP(tls bool) ([]*listener, error) {
 	port, kind := int(s.cfg.Int(config.Port)), "tcp"
 	if tls {
@@ -345,7 +345,7 @@ func (s *Server) openTCP(tls bool) ([]*listener, error) {
 		s.log.Warnf("Warning: %s", err)
 		return nil, failed
 	}
-	if len(opened) == 0 {
+	if len(opened) == 0 && len(addrs) > 0 {
 		return nil, failed
 	}
 	return opened, nil

@@ -38,7 +38,8 @@ func (w *watches) touched(db int, key []byte) {
 // one. A key that is not there, as before, has not changed.
 func (w *watches) touchedAll(db int) {
 	for key, clients := range w.keys[db] {
-		_, exists := w.srv.ks.DB(db).PeekExpired([]byte(key))
+		e, exists := w.srv.ks.DB(db).PeekExpired([]byte(key))
+		exists = exists && !e.Expired()
 		for _, c := range clients {
 			i := slices.IndexFunc(c.watched, func(k watchedKey) bool { return k.db == db && k.key == key })
 			if exists || c.watched[i].existed {
