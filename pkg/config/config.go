@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"redisd/internal/glob"
@@ -162,10 +163,16 @@ func (c *Config) File() string { return c.source.File }
 // Inert returns the directives that are set to another value than their default
 // and have no effect, for a warning at the start.
 func (c *Config) Inert() []*Directive {
+	return slices.DeleteFunc(c.Changed(), func(d *Directive) bool { return d.Inert == "" })
+}
+
+// Changed returns the directives that are set to another value than their default,
+// in the order of the table. The caller must not change them.
+func (c *Config) Changed() []*Directive {
 	var list []*Directive
 	for i := range c.index.rows {
 		d := &c.index.rows[i]
-		if def, err := d.defaultValue(); d.Inert != "" && err == nil && !d.equal(def, c.vals[i]) {
+		if def, err := d.defaultValue(); err == nil && !d.equal(def, c.vals[i]) {
 			list = append(list, d)
 		}
 	}

@@ -43,7 +43,7 @@ func processRows() []Directive {
 		{ID: ChildMemoryLimit, Name: "child-memory-limit", Kind: KindMemory, Default: "0", Max: math.MaxInt64,
 			Doc: "The most memory that such a child may take; when it needs more, it fails and the server goes on. 0 computes it: 512 MB, and eight times the longest string allowed, or the data when that is less."},
 		{ID: OOMScoreAdj, Name: "oom-score-adj", Kind: KindEnum, Default: "no", Enum: oomModes(),
-			Doc: "Tells the kernel whom to kill first when memory runs out: no leaves it alone, yes or relative adds the values below to the score the process started with, absolute sets them."},
+			Doc: "Tells the kernel whom to kill first when memory runs out: no leaves it alone, yes or relative adds the values below to the score that the process had before, absolute sets them."},
 		{ID: OOMScoreAdjValues, Name: "oom-score-adj-values", Kind: KindOOMValues, Default: "0 200 800",
 			Doc: "The three values, for a master, a replica, and the children that save and rewrite."},
 		{ID: DisableTHP, Name: "disable-thp", Kind: KindBool, Default: "yes", Flags: Immutable, Inert: "huge-pages decides",
@@ -55,15 +55,15 @@ func processRows() []Directive {
 		{ID: LocaleCollate, Name: "locale-collate", Kind: KindString, Inert: "text is compared byte by byte",
 			Doc: "Language rules by which text is compared when sorted."},
 		{ID: CrashLogEnabled, Name: "crash-log-enabled", Kind: KindBool, Default: "yes",
-			Doc: "Writes a report with the stack and the current command before the process dies of a fault."},
+			Doc: "Writes a report with the stack, INFO, the clients and the current command before the process dies of a fault."},
 		{ID: CrashMemcheckEnabled, Name: "crash-memcheck-enabled", Kind: KindBool, Default: "yes", Inert: "no memory test is made after a crash",
 			Doc: "Redis tests its memory after a crash."},
 		{ID: JemallocBgThread, Name: "jemalloc-bg-thread", Kind: KindBool, Default: "yes", Inert: ownAllocator,
 			Doc: "Lets Redis's allocator give memory back in a thread of its own."},
 		{ID: UseExitOnPanic, Name: "use-exit-on-panic", Kind: KindBool, Default: "no", Flags: Hidden, Inert: "a fault always exits with status 70",
 			Doc: "Exits instead of aborting after a fault."},
-		{ID: WatchdogPeriod, Name: "watchdog-period", Kind: KindInt, Default: "0", Max: math.MaxInt32, Flags: Hidden, Inert: "nothing watches the loop yet",
-			Doc: "Milliseconds after which a stuck loop is reported in the log."},
+		{ID: WatchdogPeriod, Name: "watchdog-period", Kind: KindInt, Default: "0", Max: math.MaxInt32, Flags: Hidden,
+			Doc: "Milliseconds without a beat of the loop after which its stack is written to the log, once each time it is stuck; at least two beats (see hz). 0 turns it off."},
 	}
 }
 

@@ -38,6 +38,7 @@ var tasks = [...]task{
 
 // beat runs the tasks that are due and gives the time until the next beat.
 func (s *Server) beat() int64 {
+	s.watchdog.beat()
 	if s.cron.paused {
 		return int64(max(1, 1000/s.cron.hz))
 	}

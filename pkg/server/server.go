@@ -91,6 +91,8 @@ type Server struct {
 	cron       *cron
 	limits     *limits
 	oom        *oomScore
+	crash      *crash
+	watchdog   *watchdog
 	tls        *encryption
 	migrants   *migrants
 	acl        *accessControl
@@ -144,6 +146,7 @@ func New(o Options) (*Server, error) {
 	s.caches = newCaches(s)
 	s.cron = &cron{hz: int(s.cfg.Int(config.Hz))}
 	s.limits, s.oom, s.migrants = &limits{}, &oomScore{}, newMigrants(s)
+	s.crash, s.watchdog = &crash{}, newWatchdog(s)
 	s.children = &proc.Table{}
 	s.tls = newEncryption(s)
 	s.load, s.life = &loading{}, newLife(o.Clock)
@@ -213,9 +216,11 @@ func (s *Server) Run() (int, error) {
 	if s.life.over {
 		return s.life.code, nil
 	}
+	s.watchdog.beat()
 	s.loop.After(1, s.beat)
 	s.ready()
 	err := s.serve()
+	s.watchdog.set(0)
 	s.tls.cancelAll()
 	s.clients.shutAll()
 	s.bio.Close()

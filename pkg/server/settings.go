@@ -33,6 +33,8 @@ func (s *Server) settings() []setting {
 		{s.applyHz, []config.ID{config.Hz}},
 		{s.applyLatency, []config.ID{config.LatencyMonitorThreshold}},
 		{s.applyFsync, []config.ID{config.AppendFsync, config.NoAppendFsyncOnRewrite, config.AOFChecksum}},
+		{s.applyCrashLog, []config.ID{config.CrashLogEnabled}},
+		{s.applyWatchdog, []config.ID{config.WatchdogPeriod}},
 		{s.applyTimestamps, []config.ID{config.AOFTimestampEnabled}},
 	}
 }

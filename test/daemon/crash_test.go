@@ -1,0 +1,116 @@
+package daemon_test
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"redisd/internal/check"
+	"redisd/test/rig"
+)
+
+// crash ends s by words that do not come back.
+func crash(t *testing.T, s *rig.Server, words ...string) {
+	t.Helper()
+	c := s.Dial()
+	defer c.Close()
+	_, err := c.Write([]byte(strings.Join(words, " ") + "\r\n"))
+	check.NoErr(t, err)
+}
+
+// inOrder insists that the texts are in log one after the other, and gives the part
+// from the first one on.
+func inOrder(t *testing.T, log string, texts ...string) string {
+	t.Helper()
+	from := strings.Index(log, texts[0])
+	rest := log
+	for _, text := range texts {
+		i := strings.Index(rest, text)
+		if i < 0 {
+			t.Fatalf("the log lacks %q, or has it too early:\n%s", text, log)
+		}
+		rest = rest[i+len(text):]
+	}
+	return log[from:]
+}
+
+const (
+	reportStart = "=== REDIS BUG REPORT START: Cut & paste starting from here ==="
+	reportEnd   = "=== REDIS BUG REPORT END."
+)
+
+// TestCrashReport lets the daemon crash in each of the ways that DEBUG knows: the log
+// tells what happened, where, and what the server was at, and keeps secrets.
+func TestCrashReport(t *testing.T) {
+	for _, tc := range []struct{ name, word, what string }{
+		{"a wrong access", "SEGFAULT", "crashed by signal: 11"},
+		{"a panic", "PANIC", "Guru Meditation: BUG: DEBUG PANIC called"},
+		{"a broken invariant", "ASSERT", "Guru Meditation: BUG: DEBUG ASSERT: '1 == 2' is not true"},
+		{"no memory", "OOM", "Guru Meditation: "},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s := rig.Start(t, rig.Options{Args: []string{"--masterauth", "secret-word"}})
+			s.Do("SET", "k", "v")
+			s.Do("CLIENT", "SETNAME", "somebody")
+			crash(t, s, "DEBUG", tc.word)
+			check.Eq(t, s.Wait(), 70)
+			report := inOrder(t, s.Log(), reportStart, tc.what, "------ STACK TRACE ------", "pkg/server.", "------ INFO OUTPUT ------",
+				"# Server\r\n", "connected_clients:2", "# Commandstats\r\n", "db0:keys=1", "------ CLIENT LIST OUTPUT ------", "name=somebody",
+				"------ CURRENT CLIENT INFO ------", "cmd=debug", "argv[0]: \"DEBUG\"", "argv[1]: \""+tc.word+"\"",
+				"------ CONFIG DEBUG OUTPUT ------", "loglevel debug", reportEnd)
+			check.True(t, !strings.Contains(report, "secret-word"), "a password is in the report")
+		})
+	}
+}
+
+// TestCrashBySignal sends a crash signal from outside: the report is the same one, and
+// has no current client.
+func TestCrashBySignal(t *testing.T) {
+	t.Parallel()
+	s := rig.Start(t, rig.Options{})
+	s.Do("CLIENT", "SETNAME", "somebody")
+	s.Signal(syscall.SIGABRT)
+	s.Wait()
+	report := inOrder(t, s.Log(), reportStart, "crashed by signal: 6", "------ STACK TRACE ------", "event.(*Loop).Run", "------ INFO OUTPUT ------",
+		"connected_clients:1", "------ CLIENT LIST OUTPUT ------", "name=somebody", "------ CONFIG DEBUG OUTPUT ------", reportEnd)
+	check.True(t, !strings.Contains(report, "CURRENT CLIENT"), "no command ran")
+}
+
+// TestCrashWhileTheLoopHangs is what the service manager does to a daemon that gives no
+// sign of life: the stacks are there, what the loop would have to tell is not.
+func TestCrashWhileTheLoopHangs(t *testing.T) {
+	t.Parallel()
+	s := rig.Start(t, rig.Options{})
+	s.Do("CONFIG", "SET", "watchdog-period", "200")
+	mark := s.Mark()
+	crash(t, s, "DEBUG", "SLEEP", "3600")
+	s.WaitLog(mark, "WATCHDOG TIMER EXPIRED") // so it hangs
+	s.Signal(syscall.SIGABRT)
+	s.Wait()
+	inOrder(t, s.Log(), reportStart, "crashed by signal: 6", "------ STACK TRACE ------", "debugSleep",
+		"The loop does not answer: neither INFO nor the clients can be told.", reportEnd)
+}
+
+// TestCrashLogTurnedOff: CONFIG SET crash-log-enabled counts from then on, both ways.
+func TestCrashLogTurnedOff(t *testing.T) {
+	for _, tc := range []struct {
+		name, atStart, later string
+		reports              bool
+	}{{"off", "yes", "no", false}, {"on", "no", "yes", true}} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			s := rig.Start(t, rig.Options{Args: []string{"--crash-log-enabled", tc.atStart}})
+			s.Do("CONFIG", "SET", "crash-log-enabled", tc.later)
+			crash(t, s, "DEBUG", "SEGFAULT")
+			check.Eq(t, s.Wait(), 70)
+			check.Eq(t, strings.Contains(s.Log(), reportStart), tc.reports)
+			s.Restart("--crash-log-enabled", tc.atStart)
+			s.Do("CONFIG", "SET", "crash-log-enabled", tc.later)
+			mark := s.Mark()
+			s.Signal(syscall.SIGABRT)
+			s.Wait()
+			check.Eq(t, strings.Contains(s.LogSince(mark), reportStart), tc.reports)
+		})
+	}
+}
