@@ -22,6 +22,10 @@ const (
 	EventNew                            // n
 )
 
+// EventNone is the class of a change that no notification tells of: for those who watch
+// the key, or have a copy of it.
+const EventNone EventClass = 0
+
 // Event is one keyspace notification.
 type Event struct {
 	Class EventClass

@@ -80,6 +80,9 @@ func (s *session) events() string {
 	const letters = "g$lshzxetmdn"
 	var list []string
 	for _, e := range s.ctx.Fx.Events() {
+		if e.Class == command.EventNone {
+			continue
+		}
 		class := 0
 		for e.Class>>class != 1 {
 			class++

@@ -188,6 +188,7 @@ func pfCount(c *Ctx) {
 		e, _ := c.DB.Write(key)
 		b, _ = e.Writable()
 		hll.SetCached(b, n)
+		c.Fx.Notify(EventNone, "", key)
 		c.Fx.Dirty++
 		c.Fx.Force = true
 	}

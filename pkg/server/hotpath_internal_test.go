@@ -106,6 +106,25 @@ func TestHotCommandsAllocateNothing(t *testing.T) {
 	}
 }
 
+// TestTrackingAllocatesNothing covers what CLIENT TRACKING adds: a key is noted, and
+// forgotten by a write of another client.
+func TestTrackingAllocatesNothing(t *testing.T) {
+	b := newBench(t, "appendonly no")
+	reader, writer := b.c, b.s.newClient(-1)
+	reader.id, reader.proto = 7, 3
+	b.s.caches.enable(reader, 0, nil, nil)
+	get, set := request("MGET", "key:1", "key:2"), request("SET", "key:1", "value")
+	run := func() {
+		b.do(get)
+		b.c = writer
+		b.do(set)
+		b.c = reader
+	}
+	run()
+	check.Eq(t, b.s.caches.keys.Len(), uint64(1))
+	check.Eq(t, testing.AllocsPerRun(100, run), 0.0)
+}
+
 func BenchmarkCommand(b *testing.B) {
 	bb := newBench(b)
 	for _, tc := range hotCommands {

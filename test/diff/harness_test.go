@@ -117,7 +117,7 @@ func (o *ours) apply(argv [][]byte) {
 		o.dirty += fx.Dirty
 	}
 	for _, e := range fx.Events() {
-		if !extra || e.Name != "pfadd" {
+		if e.Class != command.EventNone && (!extra || e.Name != "pfadd") {
 			o.event(e.DB, e.Name, e.Key)
 		}
 	}
