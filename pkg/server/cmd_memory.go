@@ -92,8 +92,8 @@ func (s *Server) memoryStats(c *command.Ctx) {
 	size("clients.normal", m.clients)
 	size("cluster.links", 0)
 	size("aof.buffer", m.aofBuffer)
-	size("lua.caches", 0)
-	size("functions.caches", 0)
+	size("lua.caches", uint64(s.scripts.bytes))
+	size("functions.caches", uint64(s.scripts.libs.memory()))
 	for _, d := range m.databases {
 		w.BulkString(fmt.Sprintf("db.%d", d.index))
 		w.Map(3)

@@ -283,3 +283,27 @@ func TestHelp(t *testing.T) {
 		check.Contains(t, here.refused(name+"X"), "unknown command")
 	}
 }
+
+// TestGetKeysAndFlagsIsRedis: which words are keys, and what is done with them, for
+// commands whose keys lie in a row, are counted, or are where an option says.
+func TestGetKeysAndFlagsIsRedis(t *testing.T) {
+	oracle, here := startOracle(t), startServer(t).dial()
+	for _, line := range []string{
+		"GET k", "SET k v", "SET k v GET", "SET k v EX 10 GET", "MSET a 1 b 2", "DEL a b c", "UNLINK a", "RENAME a b", "COPY a b",
+		"LMOVE a b LEFT RIGHT", "BLPOP a b 0", "BLMPOP 0 2 a b LEFT", "LMPOP 1 a LEFT", "ZMPOP 2 a b MIN", "ZUNIONSTORE d 2 a b", "ZUNION 2 a b",
+		"ZINTERCARD 2 a b", "SINTERCARD 1 a", "SINTERSTORE d a b", "SORT a", "SORT a STORE b", "SORT a BY w* GET # STORE b", "SORT_RO a",
+		"GEORADIUS g 0 0 1 m STORE d", "GEORADIUS g 0 0 1 m STOREDIST d", "GEOSEARCHSTORE d g FROMMEMBER m BYRADIUS 1 m",
+		"XREAD COUNT 1 STREAMS a b 0 0", "XREADGROUP GROUP g c STREAMS a 0", "XADD s * f v", "XGROUP CREATE s g 0", "XINFO STREAM s",
+		"EVAL x 2 a b c", "EVAL_RO x 1 a", "EVALSHA x 0", "FCALL f 1 a", "MIGRATE h 1 k 0 5", "MIGRATE h 1  0 5", "OBJECT ENCODING k",
+		"BITFIELD k GET u8 0", "BITFIELD k SET u8 0 1", "BITOP AND d a b", "PFCOUNT a b", "PFMERGE d a b", "MEMORY USAGE k", "DUMP k",
+		"RESTORE k 0 x", "EXPIRE k 1", "TOUCH a b", "WATCH a b", "NOSUCH a", "PING x", "EVAL x 5 a", "ZUNION 0 a", "PUBLISH c m", "SPUBLISH c m",
+		"LCS a b", "HSET h f v", "SPOP s", "GETDEL k", "GETEX k", "APPEND k v", "PFADD k a", "INCR k", "LPUSH l a", "ZADD z 1 a", "OBJECT HELP",
+	} {
+		for _, sub := range []string{"GETKEYSANDFLAGS", "GETKEYS"} {
+			words := append([]string{"COMMAND", sub}, strings.Split(line, " ")...)
+			if want, got := oracle.do(words...), here.do(words...); got.String() != want.String() {
+				t.Errorf("%q\n   %s\nRedis\n   %s", words, got, want)
+			}
+		}
+	}
+}

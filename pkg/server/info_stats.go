@@ -48,7 +48,7 @@ func (s *Server) infoStats(w *infoWriter) {
 	w.uint("tracking_total_keys", keys)
 	w.uint("tracking_total_items", pairs)
 	w.uint("tracking_total_prefixes", prefixes)
-	w.zeros("unexpected_error_replies")
+	w.uint("unexpected_error_replies", st.unexpectedErrors)
 	w.uint("total_error_replies", st.errorReplies)
 	w.uint("dump_payload_sanitizations", st.dumpErrors)
 	w.uint("total_reads_processed", st.reads)

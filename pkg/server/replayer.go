@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -67,9 +68,25 @@ func (r *replayer) exec(argv [][]byte) error {
 	ctx := &r.x.ctx
 	ctx.Args, ctx.Spec, ctx.DB, ctx.Out = argv, spec, r.client.db, &r.x.w
 	ctx.Fx.Reset(r.client.db.Index())
+	errorsBefore := r.x.w.Errors
 	spec.Handler(ctx)
 	r.srv.exec.client = running
+	if r.x.w.Errors != errorsBefore {
+		r.failed(spec)
+	}
 	return nil
+}
+
+// failed counts a command of the log that failed, and tells of the first ones: when it
+// was logged it had not, so the data is another one than it was then. The load goes on,
+// as in Redis.
+func (r *replayer) failed(spec *command.Spec) {
+	const told = 10
+	if r.srv.stats.unexpectedErrors++; r.srv.stats.unexpectedErrors > told {
+		return
+	}
+	reply, _, _ := bytes.Cut(r.x.w.Buf[r.x.w.ErrorAt+1:], []byte("\r"))
+	r.srv.log.Warnf("== CRITICAL == This server is sending an error to its AOF-loading-client: '%s' after processing the command '%s'", reply, spec.FullName)
 }
 
 // selectDB follows a SELECT of the log. One that is not there ends the load: the

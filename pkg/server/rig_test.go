@@ -67,6 +67,7 @@ type rigOptions struct {
 	clock   clock.Clock          // the machine's when nil
 	prepare func(*server.Server) // called before Run
 	fs      vfs.FS               // the machine's when nil
+	dir     string               // the working folder; a new one when ""
 }
 
 // startServerAs is startServer with options.
@@ -78,7 +79,10 @@ func startServerAs(t *testing.T, o rigOptions, directives ...string) *rig {
 	if o.fs == nil {
 		o.fs = vfs.OS()
 	}
-	dir := t.TempDir()
+	dir := o.dir
+	if dir == "" {
+		dir = t.TempDir()
+	}
 	t.Chdir(dir)
 	r := &rig{t: t, socket: filepath.Join(dir, "s"), log: &logBuffer{}, ended: make(chan error, 1)}
 	lines := append([]string{"port 0", `save ""`, "unixsocket " + r.socket}, directives...)

@@ -19,13 +19,15 @@ type stats struct {
 	netIn, netOut  uint64
 	protocolErrors uint64
 	errorReplies   uint64
-	dumpErrors     uint64
-	evictedClients uint64
-	denied         [acl.DeniedChannel + 1]uint64 // refused by access control, by reason
-	reads, writes  uint64                        // read(2) and write(2) of connections that moved bytes
-	nanos          uint64                        // spent in commands
-	forks          uint64
-	forkMicros     int64
+	// unexpectedErrors are commands of a log that failed, as they had not when they were logged.
+	unexpectedErrors uint64
+	dumpErrors       uint64
+	evictedClients   uint64
+	denied           [acl.DeniedChannel + 1]uint64 // refused by access control, by reason
+	reads, writes    uint64                        // read(2) and write(2) of connections that moved bytes
+	nanos            uint64                        // spent in commands
+	forks            uint64
+	forkMicros       int64
 
 	byCommand []commandStats // by Spec.ID
 	byError   map[string]uint64
