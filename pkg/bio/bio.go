@@ -86,6 +86,17 @@ func (p *Pool) Drain(k Kind) {
 	}
 }
 
+// EachWorker runs fn on the goroutine of every kind, behind the jobs that were submitted
+// before, and waits: for what holds for a goroutine or for its thread.
+func (p *Pool) EachWorker(fn func()) {
+	for k := range p.workers {
+		p.Submit(k, fn)
+	}
+	for k := range p.workers {
+		p.Drain(k)
+	}
+}
+
 // Close refuses new jobs, waits for all accepted ones, and ends the workers. It may be
 // called again.
 func (p *Pool) Close() {

@@ -133,3 +133,18 @@ func BenchmarkSubmitDrain(b *testing.B) {
 		p.Drain(bio.Fsync)
 	}
 }
+
+// TestEachWorker: once on every worker, behind what was submitted before.
+func TestEachWorker(t *testing.T) {
+	p := bio.New("a", "b")
+	var before, calls atomic.Int64
+	p.Submit("a", func() { before.Add(1) })
+	p.Submit("b", func() { before.Add(1) })
+	p.EachWorker(func() {
+		if calls.Add(1); calls.Load() == 2 {
+			check.Eq(t, before.Load(), 2)
+		}
+	})
+	check.Eq(t, calls.Load(), 2)
+	p.Close()
+}

@@ -81,6 +81,20 @@ func SetAffinity(list string) error {
 	return nil
 }
 
+// SetThreadAffinity binds the calling thread, to which the caller has locked its
+// goroutine, to the CPUs of the list. An empty list leaves it as it is. The runtime
+// takes care that no thread that it makes inherits from a locked one.
+func SetThreadAffinity(list string) error {
+	set, err := ParseCPUList(list)
+	if err != nil || list == "" {
+		return err
+	}
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		return fmt.Errorf("proc: bind the thread to cpus %s: %w", list, err)
+	}
+	return nil
+}
+
 // AddNice changes the scheduling priority of every thread of the process: upwards
 // (less important) always, downwards only with privilege.
 func AddNice(n int) error {

@@ -199,6 +199,7 @@ func (s *Server) Run() (int, error) {
 	s.afterSleep()
 	s.stats.startSec = s.stats.nowSec
 	s.watchSignals()
+	s.placeBackground()
 	if err := s.lockDir(); err != nil {
 		return 1, err
 	}

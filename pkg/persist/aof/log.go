@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"redisd/internal/failpoint"
 	"redisd/internal/vfs"
@@ -160,6 +161,19 @@ func New(cfg Config) *Log {
 		l.cfg.SyncQueue = l.syncer.submit
 	}
 	return l
+}
+
+// EachWorker runs fn on each of the Log's own goroutines, behind what they have to do,
+// and waits: for what holds for a goroutine or for its thread. Called on the loop.
+func (l *Log) EachWorker(fn func()) {
+	var running sync.WaitGroup
+	for _, r := range []*runner{l.writer, l.syncer} {
+		if r != nil {
+			running.Add(1)
+			r.submit(func() { defer running.Done(); fn() })
+		}
+	}
+	running.Wait()
 }
 
 // Open opens or creates the file at path for a Log and returns its size. The
