@@ -84,6 +84,12 @@ test-crash: build ## kill -9 under load, restart, compare: ROUNDS times, also du
 test-diff: deps ## the same commands on redis-server and redisd, replies compared
 	$(GO) test $(GOFLAGS) -tags compat,invariants -count=1 ./test/diff/...
 
+.PHONY: test-clients
+test-clients: ## client libraries, those of Node.js 20 too, which npm installs from a lock file
+	@scripts/deps.sh nodejs npm
+	cd test/clients && npm ci --silent
+	$(GO) test $(GOFLAGS) -tags clients,invariants -count=1 ./test/clients/...
+
 .PHONY: conformance
 conformance: build ## Redis's own test suite on the binary (UNITS="unit/auth unit/expire")
 	scripts/conformance.sh $(UNITS)

@@ -22,6 +22,7 @@ command_of() {
     tcl) echo tclsh ;;
     dpkg-dev) echo dpkg-source ;;
     procps) echo pgrep ;;
+    nodejs) echo node ;;
     *) echo "$1" ;;
     esac
 }
