@@ -12,11 +12,13 @@
 //	probe types -server BIN -peer BIN [-secs N] [-rounds N] [-big N]
 //	probe sizes -server BIN -peer BIN [-elements N]
 //	probe script -server BIN -peer BIN [-secs N] [-rounds N]
+//	probe evict -server BIN -peer BIN [-limit MB] [-policy P] [-secs N] [-rounds N]
+//	probe expire -server BIN [-keys N]
 //	probe tls -server BIN -peer BIN [-secs N] [-rounds N] [-plain]
 //	probe load -server BIN -peer BIN [-keys N] [-rounds N] [-only WORD] [-dir DIR]
 //
 // Every subcommand prints one line of JSON, except report, types, script,
-// sizes, tls, load, and commit with a peer, which measure both binaries and print a table.
+// sizes, tls, load, evict, and commit with a peer, which measure both binaries and print a table.
 package main
 
 import (
@@ -27,7 +29,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: probe stall|crash|bench|idle|commit|report|script|types|sizes|tls|load -server BIN ...")
+		fmt.Fprintln(os.Stderr, "usage: probe stall|crash|bench|idle|commit|report|script|types|sizes|tls|load|evict|expire -server BIN ...")
 		os.Exit(2)
 	}
 	var out any
@@ -51,6 +53,10 @@ func main() {
 		out, err = load(os.Args[2:])
 	case "tls":
 		out, err = encrypted(os.Args[2:])
+	case "evict":
+		out, err = evicts(os.Args[2:])
+	case "expire":
+		out, err = expires(os.Args[2:])
 	case "script":
 		out, err = scripts(os.Args[2:])
 	case "report":
