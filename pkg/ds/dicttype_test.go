@@ -277,6 +277,52 @@ func TestRandomIsFair(t *testing.T) {
 	}
 }
 
+// What Sample gives is different entries of the dict, as many as asked for where there
+// are enough, and each entry comes at some time, those of child buckets too.
+func TestSample(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		n     int
+		avoid bool
+		want  int
+	}{
+		{"fewer than wanted", 3, false, 5},
+		{"one bucket with children", 33, true, 5},
+		{"full", 128, false, 5},
+		{"long chains", 600, true, 5},
+		{"a rehash half way", 1025, false, 60},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRootRig(t)
+			r.policy.Avoid = tt.avoid
+			for i := range tt.n {
+				r.put(fmt.Sprint(i))
+			}
+			seen := map[mem.Ref]bool{}
+			refs := make([]mem.Ref, tt.want)
+			for range 100 * tt.n {
+				n := r.d.Sample(refs)
+				if n < 1 || tt.n >= 100 && n < tt.want {
+					t.Fatalf("%d entries", n)
+				}
+				once := map[mem.Ref]bool{}
+				for _, e := range refs[:n] {
+					once[e], seen[e] = true, true
+				}
+				check.Eq(t, len(once), n)
+			}
+			for k, e := range r.model {
+				if !seen[e] {
+					t.Errorf("%s never came", k)
+				}
+			}
+			check.Eq(t, len(seen), tt.n)
+			r.policy.Avoid = false
+			r.freeRoot()
+		})
+	}
+}
+
 func BenchmarkOpenAndFind(b *testing.B) {
 	r := newRootRig(b)
 	for i := range 1000 {

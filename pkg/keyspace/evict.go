@@ -29,8 +29,8 @@ type Evictor struct {
 	ks       *Keyspace
 	by       EvictBy
 	volatile bool
-	samples  int
-	nextDB   int // where EvictAny goes on
+	samples  []mem.Ref // of one database; its length is how many are wanted
+	nextDB   int       // where EvictAny goes on
 
 	pool [poolSize]candidate // the first n, the one to go next is the last of these
 	n    int
@@ -46,7 +46,7 @@ type candidate struct {
 }
 
 // NewEvictor makes an Evictor that evicts any key, the oldest first, of five samples.
-func (ks *Keyspace) NewEvictor() *Evictor { return &Evictor{ks: ks, samples: 5} }
+func (ks *Keyspace) NewEvictor() *Evictor { return &Evictor{ks: ks, samples: make([]mem.Ref, 5)} }
 
 // SetPolicy says in which order keys go; with volatile only those that have an
 // expiry do. samples, at least 1, is how many keys of each database are looked at
@@ -55,7 +55,7 @@ func (ev *Evictor) SetPolicy(by EvictBy, volatile bool, samples int) {
 	if by != ev.by || volatile != ev.volatile {
 		ev.n = 0
 	}
-	ev.by, ev.volatile, ev.samples = by, volatile, samples
+	ev.by, ev.volatile, ev.samples = by, volatile, make([]mem.Ref, samples)
 }
 
 // Evict deletes one key and tells which; false when there is none that may go. A
@@ -137,12 +137,11 @@ func (ev *Evictor) fill() bool {
 			continue
 		}
 		some = true
-		if t.Len() <= uint64(ev.samples) {
+		if t.Len() <= uint64(len(ev.samples)) {
 			t.Each(func(r mem.Ref) { ev.offer(i, db, r) })
 			continue
 		}
-		for range ev.samples {
-			r, _ := t.Random()
+		for _, r := range ev.samples[:t.Sample(ev.samples)] {
 			ev.offer(i, db, r)
 		}
 	}
