@@ -51,30 +51,6 @@ func newClients(loop *event.Loop, log Log, st *stats) *clients {
 // a client cannot keep the loop for longer than this much input takes.
 const readSize = 64 << 10
 
-// bufferPool keeps reply and query buffers for the next who needs one, so that
-// idle clients hold none.
-type bufferPool struct{ free [][]byte }
-
-const (
-	poolBuffer = 16 << 10
-	poolKeep   = 256
-)
-
-func (p *bufferPool) get() []byte {
-	if n := len(p.free); n > 0 {
-		b := p.free[n-1]
-		p.free = p.free[:n-1]
-		return b
-	}
-	return make([]byte, 0, poolBuffer)
-}
-
-func (p *bufferPool) put(b []byte) {
-	if cap(b) >= 1024 && cap(b) <= 4*poolBuffer && len(p.free) < poolKeep {
-		p.free = append(p.free, b[:0])
-	}
-}
-
 func (cs *clients) add(c *client) error {
 	c.id = cs.nextID
 	cs.nextID++

@@ -78,6 +78,7 @@ func (s *Server) cronMeters() {
 func (s *Server) cronClients() {
 	s.clients.sweepIdle(s.stats.nowSec, s.cfg.Int(config.Timeout))
 	s.clients.shrinkIdle(s.stats.nowSec)
+	s.clients.pool.trim()
 	s.accountAll()
 }
 

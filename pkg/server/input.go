@@ -96,8 +96,7 @@ func (cs *clients) roomFor(c *client) {
 	if need <= cap(c.in) {
 		return
 	}
-	grown := make([]byte, len(c.in), max(need, 2*len(c.in)))
-	copy(grown, c.in)
+	grown := append(cs.pool.getLarge(max(need, 2*len(c.in))), c.in...)
 	cs.pool.put(c.in)
 	c.in = grown
 }
