@@ -14,11 +14,12 @@
 //	probe script -server BIN -peer BIN [-secs N] [-rounds N]
 //	probe evict -server BIN -peer BIN [-limit MB] [-policy P] [-secs N] [-rounds N]
 //	probe expire -server BIN [-keys N]
+//	probe clients -server BIN -peer BIN [-secs N] [-rounds N]
 //	probe tls -server BIN -peer BIN [-secs N] [-rounds N] [-plain]
 //	probe load -server BIN -peer BIN [-keys N] [-rounds N] [-only WORD] [-dir DIR]
 //
 // Every subcommand prints one line of JSON, except report, types, script,
-// sizes, tls, load, evict, and commit with a peer, which measure both binaries and print a table.
+// sizes, tls, clients, load, evict, and commit with a peer, which measure both binaries and print a table.
 package main
 
 import (
@@ -29,7 +30,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: probe stall|crash|bench|idle|commit|report|script|types|sizes|tls|load|evict|expire -server BIN ...")
+		fmt.Fprintln(os.Stderr, "usage: probe stall|crash|bench|idle|commit|report|script|types|sizes|tls|clients|load|evict|expire -server BIN ...")
 		os.Exit(2)
 	}
 	var out any
@@ -57,6 +58,8 @@ func main() {
 		out, err = evicts(os.Args[2:])
 	case "expire":
 		out, err = expires(os.Args[2:])
+	case "clients":
+		out, err = besideData(os.Args[2:])
 	case "script":
 		out, err = scripts(os.Args[2:])
 	case "report":
