@@ -29,9 +29,10 @@ type executor struct {
 
 	watch  clock.Stopwatch
 	tx     txLog
-	asking bool  // the gates are asked for a command that does not run now
-	inner  int   // error replies of the commands that ran inside of the one that runs
-	clockN int64 // nanoseconds by watch when the last command ended
+	spare  *transaction // for the next MULTI, nil for none
+	asking bool         // the gates are asked for a command that does not run now
+	inner  int          // error replies of the commands that ran inside of the one that runs
+	clockN int64        // nanoseconds by watch when the last command ended
 }
 
 // begin points the writer to the client's reply buffer.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,7 @@ var hotCommands = []struct {
 	{"EXPIRE", request("EXPIRE", "key:1", "1000")},
 	{"TTL", request("TTL", "key:1")},
 	{"EXISTS", request("EXISTS", "key:1", "none")},
+	{"MULTI and EXEC", slices.Concat(request("MULTI"), request("SET", "key:4", "value"), request("INCR", "counter"), request("EXEC"))},
 	{"inline PING", []byte("PING\r\n")},
 }
 

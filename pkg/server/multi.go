@@ -5,50 +5,6 @@ import (
 	"redisd/pkg/command"
 )
 
-// transaction is what a client has queued since MULTI.
-type transaction struct {
-	queue  []queued
-	flags  command.Flags // those that one of them has, as scripts declare theirs
-	words  int           // bytes of all words, and of what points to them
-	failed bool          // a command was refused: EXEC runs nothing
-}
-
-const (
-	queuedBytes = 32 // of a queued
-	wordBytes   = 24 // of the slice that points to a word
-)
-
-// bytes is the memory of the queue; 0 outside of a transaction.
-func (tx *transaction) bytes() int {
-	if tx == nil {
-		return 0
-	}
-	return tx.words + cap(tx.queue)*queuedBytes
-}
-
-type queued struct {
-	spec *command.Spec
-	argv [][]byte // a copy
-}
-
-// txLog collects what the commands of a transaction log: it goes to the log as one
-// MULTI ... EXEC block when there is more than one, so that a log that ends in the
-// middle of it is cut off before it.
-type txLog struct {
-	active bool
-	muted  bool // redis.set_repl: the script wants its writes kept out of the log
-	words  []loggedWords
-}
-
-// keepLogged is how long a list is used again: a huge transaction must not leave its
-// own behind.
-const keepLogged = 4096
-
-type loggedWords struct {
-	db   int
-	argv [][]byte
-}
-
 const (
 	txFlags   = command.NoScript | command.Loading | command.Stale | command.Fast | command.AllowBusy
 	errNoExec = "EXECABORT Transaction discarded because of previous errors."
@@ -96,16 +52,12 @@ func (c *client) queuedFlags(spec *command.Spec) command.Flags {
 
 // enqueue keeps a command for EXEC; not when EXEC will run nothing.
 func (x *executor) enqueue(c *client, spec *command.Spec, argv [][]byte) {
-	x.w.Simple("QUEUED")
+	x.w.Buf = append(x.w.Buf, "+QUEUED\r\n"...)
 	if c.tx.failed || c.has(flagDirtyCAS) {
 		return
 	}
-	q := queued{spec, cloneWords(argv)}
-	c.tx.queue = append(c.tx.queue, q)
+	c.tx.add(spec, argv)
 	c.tx.flags |= x.srv.declared(spec, argv)
-	for _, w := range argv {
-		c.tx.words += len(w) + wordBytes
-	}
 	x.srv.limitInput(c)
 }
 
@@ -115,7 +67,7 @@ func (s *Server) multi(c *command.Ctx) {
 		c.Out.Error("ERR MULTI calls can not be nested")
 		return
 	}
-	cl.tx = &transaction{}
+	cl.tx = s.exec.beginTransaction()
 	c.Out.OK()
 }
 
@@ -130,6 +82,7 @@ func (s *Server) discard(c *command.Ctx) {
 
 // endTransaction forgets what a client has queued and watches.
 func (s *Server) endTransaction(c *client) {
+	s.exec.endTransaction(c.tx)
 	c.tx = nil
 	s.watches.drop(c)
 }
@@ -205,11 +158,7 @@ func (s *Server) logTransaction() bool {
 	if n > 1 {
 		s.journal.feed(t.words[n-1].db, execWords)
 	}
-	clear(t.words)
-	t.words = t.words[:0]
-	if n > keepLogged {
-		t.words = nil
-	}
+	t.reset()
 	return n > 0
 }
 
@@ -219,7 +168,7 @@ func (s *Server) feedLog(db int, words [][]byte) {
 		if !s.journal.wanted() {
 			return
 		}
-		t.words = append(t.words, loggedWords{db, cloneWords(words)})
+		t.add(db, words)
 		return
 	}
 	s.journal.feed(db, words)

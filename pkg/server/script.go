@@ -225,8 +225,7 @@ func (sc *scripts) call(c *command.Ctx, r *scriptRun, v *script.VM, ref script.R
 	if block {
 		s.exec.tx.active = false
 		if r.dropped {
-			clear(s.exec.tx.words)
-			s.exec.tx.words = s.exec.tx.words[:0]
+			s.exec.tx.reset()
 		} else if s.logTransaction() {
 			r.caller.hold = s.journal.seq()
 		}
