@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,7 +19,7 @@ import (
 
 // Here: what clients ask of the server beside data: messages to many, transactions, and
 // to be told which of their copies of keys are stale. As in drive.go the client is one
-// thread, which waits for all that a round makes the server send.
+// thread, which waits for all that a step makes the server send.
 
 // group is the connections of one turn.
 type group struct {
@@ -26,16 +27,20 @@ type group struct {
 	port  int
 	buf   []byte
 	ears  []*ear
-	heard int // lines that all ears together got
+	marks int // that all of them got
 	err   error
 }
 
-// ear is one connection; what it gets is counted by its lines.
+// ear is one connection.
 type ear struct {
 	g     *group
 	fd    int
-	heard int
+	lines int // that it got
 }
+
+// mark is in every key, value and message, once; so that they are counted wherever one
+// read ends.
+const mark = '@'
 
 func (g *group) dial() (*ear, error) {
 	fd, errno := event.Dial(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(g.port)), 1000)
@@ -53,33 +58,23 @@ func (g *group) dial() (*ear, error) {
 // Ready implements event.Handler.
 func (e *ear) Ready(event.Events) {
 	n, errno := event.Read(e.fd, e.g.buf)
-	switch {
+	switch got := e.g.buf[:max(n, 0)]; {
 	case errno == unix.EAGAIN:
-		return
 	case errno != 0 || n == 0:
 		e.g.err = fmt.Errorf("connection lost: %w", errno)
-		return
-	case e.g.buf[0] == '-':
-		e.g.err = fmt.Errorf("%s", bytes.TrimSpace(e.g.buf[:n]))
-		return
+	case got[0] == '-':
+		e.g.err = fmt.Errorf("%s", bytes.TrimSpace(got))
+	default:
+		e.lines += countLines(got)
+		e.g.marks += bytes.Count(got, []byte{mark})
 	}
-	lines := countLines(e.g.buf[:n])
-	e.heard += lines
-	e.g.heard += lines
 }
 
-// send writes a batch, which the socket's buffer takes: nobody else reads meanwhile.
+// send writes a batch, for which the socket's buffer has room.
 func (e *ear) send(batch []byte) {
 	if n, errno := event.Write(e.fd, batch); e.g.err == nil && (errno != 0 || n < len(batch)) {
 		e.g.err = fmt.Errorf("write: %d of %d bytes: %w", n, len(batch), errno)
 	}
-}
-
-// ask is send, and waits for so many lines more.
-func (e *ear) ask(batch []byte, lines int) {
-	want := e.heard + lines
-	e.send(batch)
-	e.g.until(func() bool { return e.heard >= want })
 }
 
 // until turns the loop until done.
@@ -95,6 +90,47 @@ func (g *group) close() {
 	for _, e := range g.ears {
 		g.loop.Unwatch(e.fd)
 		event.Close(e.fd)
+	}
+}
+
+// members are connections that share the work.
+type members []*ear
+
+// members dials n connections, which send hello first.
+func (g *group) members(n int, hello []byte) (m members, err error) {
+	hello = words(hello, "ECHO", string(mark)) // what comes before is of another length on each server
+	for range n {
+		e, err := g.dial()
+		if err != nil {
+			return nil, err
+		}
+		m = append(m, e)
+		want := g.marks + 1
+		e.send(hello)
+		g.until(func() bool { return g.marks >= want })
+	}
+	return m, g.err
+}
+
+func (m members) lines() (n int) {
+	for _, e := range m {
+		n += e.lines
+	}
+	return n
+}
+
+// take works batches off, one a member at a time. For each request it waits for so many
+// lines to the members, and so many marks to anybody.
+func (m members) take(batches [][]byte, lines, marks int) {
+	g := m[0].g
+	for these := range slices.Chunk(batches, len(m)) {
+		lineGoal, markGoal := m.lines(), g.marks
+		for i, b := range these {
+			n := bytes.Count(b, []byte("*"))
+			lineGoal, markGoal = lineGoal+lines*n, markGoal+marks*n
+			m[i].send(b)
+		}
+		g.until(func() bool { return g.marks >= markGoal && m.lines() >= lineGoal })
 	}
 }
 
@@ -125,7 +161,7 @@ func rounds(s *server, length time.Duration, prepare func(g *group) (round func(
 	return turn{done / time.Since(began).Seconds(), float64((s.processor() - cpu).Microseconds()) / done}, g.err
 }
 
-// clientTest is one row. units names what is counted.
+// clientTest is one row; units names what is counted.
 type clientTest struct {
 	name, units string
 	run         func(s *server, pipeline int, length time.Duration) (turn, error)
@@ -134,7 +170,9 @@ type clientTest struct {
 const (
 	subscribers = 100
 	trackedKeys = 1000
-	queuedCount = 10
+	sharing     = 16 // readers, and writers
+	queuedCount = 10 // commands in a transaction
+	text        = "@ some twenty letters"
 )
 
 // words appends a request.
@@ -147,130 +185,89 @@ func words(dst []byte, args ...string) []byte {
 }
 
 func clientTests() []clientTest {
+	grouped := func(prepare func(g *group, pipeline int) (func(), int, error)) func(*server, int, time.Duration) (turn, error) {
+		return func(s *server, pipeline int, length time.Duration) (turn, error) {
+			return rounds(s, length, func(g *group) (func(), int, error) { return prepare(g, pipeline) })
+		}
+	}
 	return []clientTest{
-		{"PUBLISH to 100 subscribers", "messages", func(s *server, pipeline int, length time.Duration) (turn, error) {
-			return rounds(s, length, func(g *group) (func(), int, error) { return publishing(g, pipeline) })
-		}},
+		{"PUBLISH to 100 subscribers", "messages", grouped(publishing)},
 		{"MULTI, 10 commands, EXEC", "transactions", transactions},
-		{"tracking, 1,000 keys", "invalidations", func(s *server, pipeline int, length time.Duration) (turn, error) {
-			return rounds(s, length, func(g *group) (func(), int, error) { return stale(g, pipeline, "ON") })
-		}},
-		{"tracking, 1,000 keys, BCAST", "invalidations", func(s *server, pipeline int, length time.Duration) (turn, error) {
-			return rounds(s, length, func(g *group) (func(), int, error) { return broadcast(g, pipeline) })
-		}},
+		{"tracking, 1,000 keys", "invalidations", grouped(stale)},
+		{"tracking, 1,000 keys, BCAST", "invalidations", grouped(broadcast)},
 	}
 }
 
 // publishing sends messages to a channel, and waits until all have them.
 func publishing(g *group, pipeline int) (func(), int, error) {
-	for range subscribers {
-		e, err := g.dial()
-		if err != nil {
-			return nil, 0, err
-		}
-		e.ask(words(nil, "SUBSCRIBE", "channel"), 6)
-	}
-	from, err := g.dial()
+	ears, err := g.members(subscribers, nil)
 	if err != nil {
 		return nil, 0, err
 	}
-	batch := bytes.Repeat(words(nil, "PUBLISH", "channel", "a message of some length"), pipeline)
-	const linesOfMessage = 7
-	return func() {
-		want := g.heard + pipeline*(1+subscribers*linesOfMessage)
-		from.send(batch)
-		g.until(func() bool { return g.heard >= want })
-	}, pipeline * subscribers, nil
+	ears.take(slices.Repeat([][]byte{words(nil, "SUBSCRIBE", "channel")}, subscribers), 6, 0)
+	publisher, err := g.members(1, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	batches := [][]byte{bytes.Repeat(words(nil, "PUBLISH", "channel", text), pipeline)}
+	return func() { publisher.take(batches, 1, subscribers) }, pipeline * subscribers, nil
 }
 
 // transactions runs transactions on 16 connections.
 func transactions(s *server, pipeline int, length time.Duration) (turn, error) {
-	lines := 1 + queuedCount + 1 + queuedCount
-	return drive(s, 16, func(i int) [][]byte {
+	const lines = 1 + queuedCount + 1 + queuedCount
+	return drive(s, sharing, func(i int) [][]byte {
 		one := words(nil, "MULTI")
 		for j := range queuedCount {
-			one = words(one, "SET", fmt.Sprintf("key:%d:%d", i, j), "a value of some length")
+			one = words(one, "SET", fmt.Sprintf("key:%d:%d", i, j), text)
 		}
 		return [][]byte{bytes.Repeat(words(one, "EXEC"), pipeline)}
 	}, countLines, lines*pipeline, pipeline, length)
 }
 
-// pages lays requests for all keys out, so many in each.
-func pages(pipeline int, request func(key string) []byte) (out [][]byte) {
-	keys := make([]string, trackedKeys)
-	for i := range keys {
-		keys[i] = fmt.Sprintf("key:%08d", i)
-	}
-	for page := range slices.Chunk(keys, pipeline) {
+// batches lays requests for all keys out, so many in each.
+func batches(pipeline int, request func(key string) []byte) (out [][]byte) {
+	for from := 0; from < trackedKeys; from += pipeline {
 		var b []byte
-		for _, key := range page {
-			b = append(b, request(key)...)
+		for i := from; i < min(from+pipeline, trackedKeys); i++ {
+			b = append(b, request(fmt.Sprintf("key@%08d", i))...)
 		}
 		out = append(out, b)
 	}
 	return out
 }
 
-func countRequests(batch []byte) int { return bytes.Count(batch, []byte("*")) }
+func get(key string) []byte { return words(nil, "GET", key) }
+func set(key string) []byte { return words(nil, "SET", key, text) }
 
-func sets(pipeline int) [][]byte {
-	return pages(pipeline, func(key string) []byte { return words(nil, "SET", key, "a value of some length") })
-}
-
-// trackers dials a reader that tracks, in RESP3, and a writer.
-func trackers(g *group, options ...string) (reader, writer *ear, err error) {
-	if reader, err = g.dial(); err == nil {
-		writer, err = g.dial()
-	}
-	if err != nil {
+// trackers dials readers that track, in RESP3, and writers; the keys are there.
+func trackers(g *group, number int, options ...string) (readers, writers members, err error) {
+	if writers, err = g.members(sharing, nil); err != nil {
 		return nil, nil, err
 	}
-	for _, batch := range sets(trackedKeys) {
-		writer.ask(batch, countRequests(batch))
-	}
-	hello := words(words(nil, "HELLO", "3"), append([]string{"CLIENT", "TRACKING"}, options...)...)
-	reader.send(hello)
-	reader.g.until(func() bool { return reader.heard > 0 })
-	return reader, writer, g.err
+	writers.take(batches(sharing, set), 1, 0)
+	readers, err = g.members(number, words(words(nil, "HELLO", "3"), append([]string{"CLIENT", "TRACKING"}, options...)...))
+	return readers, writers, err
 }
 
-// stale reads all keys, writes them, and waits until the reader has been told of each.
-func stale(g *group, pipeline int, options ...string) (func(), int, error) {
-	reader, writer, err := trackers(g, options...)
+// stale reads all keys, writes them, and waits until the readers have been told of each.
+func stale(g *group, pipeline int) (func(), int, error) {
+	readers, writers, err := trackers(g, sharing, "ON")
 	if err != nil {
 		return nil, 0, err
 	}
-	gets, sets := pages(pipeline, func(key string) []byte { return words(nil, "GET", key) }), sets(pipeline)
-	const linesOfPush = 6
-	reader.ask(words(nil, "PING"), 1)
-	return func() {
-		for _, b := range gets {
-			reader.ask(b, 2*countRequests(b))
-		}
-		want := reader.heard + trackedKeys*linesOfPush
-		for _, b := range sets {
-			writer.ask(b, countRequests(b))
-		}
-		g.until(func() bool { return reader.heard >= want })
-	}, trackedKeys, nil
+	gets, sets := batches(pipeline, get), batches(pipeline, set)
+	return func() { readers.take(gets, 2, 1); writers.take(sets, 1, 1) }, trackedKeys, nil
 }
 
-// broadcast writes all keys, and waits until a listener to all prefixes has been told.
+// broadcast writes all keys, and waits until one who listens to all was told of each.
 func broadcast(g *group, pipeline int) (func(), int, error) {
-	reader, writer, err := trackers(g, "ON", "BCAST")
+	_, writers, err := trackers(g, 1, "ON", "BCAST")
 	if err != nil {
 		return nil, 0, err
 	}
-	sets := sets(pipeline)
-	reader.ask(words(nil, "PING"), 1)
-	return func() {
-		// A message has four lines and two for each key; each batch makes one at least.
-		want := reader.heard + trackedKeys*2 + len(sets)*4
-		for _, b := range sets {
-			writer.ask(b, countRequests(b))
-		}
-		g.until(func() bool { return reader.heard >= want })
-	}, trackedKeys, nil
+	sets := batches(pipeline, set)
+	return func() { writers.take(sets, 1, 1) }, trackedKeys, nil
 }
 
 // besideData compares what clients ask for beside data on both servers, and prints a
@@ -281,6 +278,7 @@ func besideData(args []string) (any, error) {
 	peer := fs.String("peer", "redis-server", "binary to compare with")
 	secs := fs.Float64("secs", 1, "seconds a turn")
 	n := fs.Int("rounds", 3, "turns of each server; the median counts")
+	only := fs.String("only", "", "measure only rows whose names hold this")
 	fs.Parse(args)
 	var servers [2]*server
 	for i, bin := range []string{*peer, *ours} {
@@ -296,6 +294,9 @@ func besideData(args []string) (any, error) {
 	}
 	fmt.Println("| what, counted by | pipeline | redis-server | redisd | ratio (range) | processor time each: redis-server, redisd, ratio |\n|---|---|---|---|---|---|")
 	for _, t := range clientTests() {
+		if !strings.Contains(t.name, *only) {
+			continue
+		}
 		for _, pipeline := range []int{1, 16} {
 			r, err := inTurns(servers, *n, func(i int) (turn, error) {
 				return t.run(servers[i], pipeline, time.Duration(*secs*float64(time.Second)))
