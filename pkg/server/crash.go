@@ -30,30 +30,25 @@ func (s *Server) applyCrashLog() error {
 	return nil
 }
 
-// serve runs the loop. A panic ends the process: an invariant is broken, and what
-// is in memory cannot be trusted any more. The report comes first.
-func (s *Server) serve() (err error) {
-	// A bad reference into the arena becomes a panic of this goroutine.
-	debug.SetPanicOnFault(true)
-	defer func() {
-		r := recover()
-		if r == nil {
-			return
-		}
-		stack := debug.Stack()
-		what := fmt.Sprintf("Guru Meditation: %v", r)
-		var fault interface{ Addr() uintptr }
-		if e, ok := r.(error); ok && (errors.As(e, &fault) || isNilDeref(e)) {
-			what = fmt.Sprintf("Redis %s crashed by signal: %d, si_code: 1\n%s", RedisVersion, syscall.SIGSEGV, what)
-		}
-		if s.crash.report.Load() {
-			s.reportCrash(what, stack, s.tellState())
-		} else {
-			s.log.Warnf("%s", what)
-		}
-		os.Exit(ExitCrash)
-	}()
-	return s.loop.Run()
+// crashed is deferred by the loop's goroutine. A panic ends the process: an invariant is
+// broken, and what is in memory cannot be trusted any more. The report comes first.
+func (s *Server) crashed() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	stack := debug.Stack()
+	what := fmt.Sprintf("Guru Meditation: %v", r)
+	var fault interface{ Addr() uintptr }
+	if e, ok := r.(error); ok && (errors.As(e, &fault) || isNilDeref(e)) {
+		what = fmt.Sprintf("Redis %s crashed by signal: %d, si_code: 1\n%s", RedisVersion, syscall.SIGSEGV, what)
+	}
+	if s.crash.report.Load() {
+		s.reportCrash(what, stack, s.tellState())
+	} else {
+		s.log.Warnf("%s", what)
+	}
+	os.Exit(ExitCrash)
 }
 
 func isNilDeref(e error) bool {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -193,6 +194,9 @@ func (s *Server) Run() (int, error) {
 		s.log.Tracef("Scheduler slice of the loop: %s", err)
 	}
 	defer s.loop.Close()
+	// A bad reference into the arena becomes a panic of this goroutine.
+	debug.SetPanicOnFault(true)
+	defer s.crashed()
 	s.loop.BeforeSleep(func() { s.beforeSleep(); s.stats.endTurn(s.exec.watch.Nanos()) })
 	s.loop.AfterSleep(func() { s.stats.beginTurn(s.exec.watch.Nanos()); s.afterSleep() })
 	s.loop.UpdateTime()
@@ -220,7 +224,7 @@ func (s *Server) Run() (int, error) {
 	s.watchdog.beat()
 	s.loop.After(1, s.beat)
 	s.ready()
-	err := s.serve()
+	err := s.loop.Run()
 	s.watchdog.set(0)
 	s.tls.cancelAll()
 	s.clients.shutAll()

@@ -1,6 +1,8 @@
 package daemon_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -113,4 +115,16 @@ func TestCrashLogTurnedOff(t *testing.T) {
 			check.Eq(t, strings.Contains(s.LogSince(mark), reportStart), tc.reports)
 		})
 	}
+}
+
+// TestCrashWhileLoading: a command of the log that crashes the daemon is reported like
+// one of a client.
+func TestCrashWhileLoading(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	check.NoErr(t, os.WriteFile(filepath.Join(dir, "appendonly.aof"), []byte("*2\r\n$5\r\nDEBUG\r\n$8\r\nSEGFAULT\r\n"), 0o644))
+	s := rig.Start(t, rig.Options{Dir: dir, Args: []string{"--appendonly", "yes"}, NoWait: true})
+	check.Eq(t, s.Wait(), 70)
+	inOrder(t, s.Log(), reportStart, "crashed by signal: 11", "------ STACK TRACE ------", "pkg/server.", "aof.Load(", "------ INFO OUTPUT ------",
+		"------ CONFIG DEBUG OUTPUT ------", reportEnd)
 }
