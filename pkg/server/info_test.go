@@ -26,7 +26,7 @@ var notThere = map[string]string{
 	"listener0": "7.2", "total_blocking_keys": "7.2", "total_blocking_keys_on_nokey": "7.2", "evicted_scripts": "7.4",
 	"eventloop_*": "7.2", "instantaneous_eventloop_*": "7.2", "acl_access_denied_*": "7.2",
 	"held_clients": "clients whose replies wait for the log", "protocol_errors": "told apart from other errors",
-	"dataset_*": "the arena", "go_*": "the Go heap", "snapshot_*": "there is a snapshot, and no fork", "child_*": "the child of a job and those before",
+	"dataset_*": "the arena", "go_heap_bytes": "the Go heap", "go_system_bytes": "the Go heap", "snapshot_*": "there is a snapshot, and no fork", "child_*": "the child of a job and those before",
 	"aof_layout": "there are two", "aof_unsynced_bytes": "what a power failure would lose",
 	"rdb_last_bgsave_error": "why it failed", "aof_last_bgrewrite_error": "why it failed", "aof_rewrite_buffer_length": "6.2: there is a difference",
 }
