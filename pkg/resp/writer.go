@@ -28,6 +28,9 @@ type Writer struct {
 	Errors int
 	// ErrorAt is the offset in Buf of the last error reply, -1 for none.
 	ErrorAt int
+	// Grow gives a buffer for n bytes that begins with those of buf, for a long bulk
+	// string that does not fit behind them; nil leaves it to append.
+	Grow func(buf []byte, n int) []byte
 }
 
 // NewWriter returns a Writer for protocol version 2 or 3.
@@ -103,7 +106,24 @@ func (w *Writer) Uint(n uint64) {
 }
 
 // Bulk writes a bulk string; nil is an empty one.
-func (w *Writer) Bulk(b []byte) { w.Buf = AppendBulk(w.Buf, b) }
+func (w *Writer) Bulk(b []byte) {
+	if len(b) >= longBulk {
+		w.growFor(len(b))
+	}
+	w.Buf = AppendBulk(w.Buf, b)
+}
+
+// longBulk is the length from which on a bulk string may ask for a buffer of its own
+// size.
+const longBulk = 16 << 10
+
+// growFor makes room for a bulk string of n bytes.
+func (w *Writer) growFor(n int) {
+	const around = 32 // the header, and the line ends
+	if need := len(w.Buf) + n + around; need > cap(w.Buf) && w.Grow != nil {
+		w.Buf = w.Grow(w.Buf, need)
+	}
+}
 
 // BulkString writes a bulk string.
 func (w *Writer) BulkString(s string) { w.Buf = AppendBulkString(w.Buf, s) }

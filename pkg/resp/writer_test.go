@@ -202,3 +202,25 @@ func BenchmarkWriter(b *testing.B) {
 		})
 	}
 }
+
+// A long string asks for a buffer that fits, once; short ones and those that fit do not.
+func TestWriterAsksForALongBuffer(t *testing.T) {
+	w := resp.NewWriter(2)
+	var asked []int
+	w.Grow = func(buf []byte, n int) []byte {
+		asked = append(asked, n)
+		return append(make([]byte, 0, n), buf...)
+	}
+	w.OK()
+	w.Bulk(make([]byte, 100))
+	check.Eq(t, len(asked), 0)
+	before := len(w.Buf)
+	w.Bulk(make([]byte, 100_000))
+	check.Eq(t, len(asked), 1)
+	check.True(t, asked[0] >= len(w.Buf), "the buffer was too short")
+	check.Eq(t, string(w.Buf[:5]), "+OK\r\n")
+	check.Eq(t, string(w.Buf[before:before+9]), "$100000\r\n")
+	w.Buf = w.Buf[:0]
+	w.Bulk(make([]byte, 90_000))
+	check.Eq(t, len(asked), 1)
+}

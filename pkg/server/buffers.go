@@ -35,7 +35,10 @@ func (p *bufferPool) getLarge(n int) []byte {
 			return p.takeLarge(i)
 		}
 	}
-	return make([]byte, 0, (n+largeStep-1)/largeStep*largeStep)
+	if n > 4*poolBuffer && n <= largeMost { // others will not be kept as large ones
+		n = (n + largeStep - 1) / largeStep * largeStep
+	}
+	return make([]byte, 0, n)
 }
 
 func (p *bufferPool) takeLarge(i int) []byte {

@@ -46,6 +46,21 @@ func (x *executor) begin(c *client) {
 	x.clockN = x.watch.Nanos()
 }
 
+// growReply is the writer's Grow: a long reply uses a long buffer of an earlier one. A
+// second long one in the same reply doubles it.
+func (x *executor) growReply(buf []byte, n int) []byte {
+	if len(buf) > poolBuffer {
+		n = max(n, 2*cap(buf))
+	}
+	pool := &x.srv.clients.pool
+	grown := append(pool.getLarge(n), buf...)
+	pool.put(buf)
+	if x.owner != nil {
+		x.owner.out = grown // what it was is somebody else's from now on
+	}
+	return grown
+}
+
 // end gives the buffer back to the client and queues what is in it.
 func (x *executor) end(c *client) {
 	c.out = x.w.Buf

@@ -25,7 +25,7 @@ func TestRoomFollowsTheBytes(t *testing.T) {
 		got := len(c.in)
 		cs.roomFor(c)
 		copied += got
-		check.True(t, cap(c.in) <= 17*got, fmt.Sprintf("room for %d after %d", cap(c.in), got))
+		check.True(t, cap(c.in) <= 17*got+largeStep, fmt.Sprintf("room for %d after %d", cap(c.in), got))
 	}
 	check.Eq(t, cap(c.in), len(head)+size+2)
 	check.True(t, copied < size/4, fmt.Sprintf("%d bytes were copied", copied))

@@ -140,6 +140,7 @@ func New(o Options) (*Server, error) {
 	s.clients = newClients(loop, s.log, s.stats)
 	s.blocked, s.watches = newBlocked(s), newWatches(s)
 	s.exec = &executor{srv: s, watch: clock.NewStopwatch()}
+	s.exec.w.Grow = s.exec.growReply
 	s.exec.ctx.KS = s.ks
 	s.scripts = newScripts(s)
 	s.acl = newAccessControl(s)
