@@ -7,10 +7,11 @@ import "redisd/pkg/command"
 type wordStore struct {
 	text []byte   // the chunk that is filled now
 	argv [][]byte // and that of what points to words
+	held int      // bytes of all chunks
 }
 
-// Sizes of chunks: of the first, and of the largest that is made for more than one
-// command. In bytes of text; of what points to words, in words.
+// Sizes of chunks: of the first, and of the largest. What is longer than a quarter of
+// that has one of its own. In bytes of text; of what points to words, in words.
 const (
 	firstText, mostText = 512, 16 << 10
 	firstArgv, mostArgv = 32, 1 << 10
@@ -18,34 +19,49 @@ const (
 
 // add copies the words of a command, which are n bytes.
 func (w *wordStore) add(words [][]byte, n int) [][]byte {
-	if n > cap(w.text)-len(w.text) {
-		w.text = make([]byte, 0, max(n, min(2*cap(w.text), mostText), firstText))
-	}
-	if len(words) > cap(w.argv)-len(w.argv) {
-		w.argv = make([][]byte, 0, max(len(words), min(2*cap(w.argv), mostArgv), firstArgv))
-	}
-	from := len(w.argv)
+	text, argv := w.textFor(n), w.argvFor(len(words))
+	from := len(*argv)
 	for _, word := range words {
-		start := len(w.text)
-		w.text = append(w.text, word...)
-		w.argv = append(w.argv, w.text[start:len(w.text):len(w.text)])
+		start := len(*text)
+		*text = append(*text, word...)
+		*argv = append(*argv, (*text)[start:len(*text):len(*text)])
 	}
-	return w.argv[from:len(w.argv):len(w.argv)]
+	return (*argv)[from:len(*argv):len(*argv)]
 }
 
-// free is the bytes that the chunks have room for.
-func (w *wordStore) free() int {
-	return cap(w.text) - len(w.text) + (cap(w.argv)-len(w.argv))*wordBytes
+// textFor gives the chunk that n bytes go to, with room for them.
+func (w *wordStore) textFor(n int) *[]byte {
+	switch {
+	case n > mostText/4:
+		own := make([]byte, 0, n)
+		w.held += n
+		return &own
+	case w.text == nil || n > cap(w.text)-len(w.text):
+		w.text = make([]byte, 0, max(n, min(2*cap(w.text), mostText), firstText))
+		w.held += cap(w.text)
+	}
+	return &w.text
 }
 
-// reset forgets the copies. Chunks of usual sizes are used again.
+// argvFor is textFor of what points to n words.
+func (w *wordStore) argvFor(n int) *[][]byte {
+	switch {
+	case n > mostArgv/4:
+		own := make([][]byte, 0, n)
+		w.held += n * wordBytes
+		return &own
+	case n > cap(w.argv)-len(w.argv):
+		w.argv = make([][]byte, 0, max(n, min(2*cap(w.argv), mostArgv), firstArgv))
+		w.held += cap(w.argv) * wordBytes
+	}
+	return &w.argv
+}
+
+// reset forgets the copies. The chunks that were filled last are used again.
 func (w *wordStore) reset() {
-	if cap(w.text) > mostText || cap(w.argv) > mostArgv {
-		*w = wordStore{}
-		return
-	}
 	clear(w.argv) // they may point to former chunks
 	w.text, w.argv = w.text[:0], w.argv[:0]
+	w.held = cap(w.text) + cap(w.argv)*wordBytes
 }
 
 func sizeOf(words [][]byte) (n int) {
@@ -80,7 +96,7 @@ func (tx *transaction) bytes() int {
 	if tx == nil || len(tx.queue) == 0 {
 		return 0
 	}
-	return tx.words + cap(tx.queue)*queuedBytes + tx.store.free()
+	return cap(tx.queue)*queuedBytes + tx.store.held
 }
 
 // add queues a copy of a command.
