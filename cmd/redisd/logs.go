@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/syslog"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 
@@ -97,7 +98,17 @@ func (l *logs) open(path string) error {
 	if old != nil && oldPath != "" {
 		_ = old.Close()
 	}
-	return nil
+	return l.traceFatal()
+}
+
+// traceFatal has the runtime write the trace of a fatal error, one that no report of
+// ours can tell of, to the log file too: in the background there is no standard error.
+func (l *logs) traceFatal() error {
+	f := l.out.file
+	if l.out.path == "" || !l.cfg.Bool(config.CrashLogEnabled) {
+		f = nil
+	}
+	return debug.SetCrashOutput(f, debug.CrashOptions{})
 }
 
 func (l *logs) openSyslog() error {

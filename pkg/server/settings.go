@@ -53,7 +53,7 @@ func (s *Server) liveSettings() []setting {
 			config.TLSAuthClients, config.TLSProtocols, config.TLSCiphers, config.TLSSessionCaching, config.TLSSessionCacheTimeout,
 		}},
 		{s.changeTLSPort, []config.ID{config.TLSPort}},
-		{s.changeLog, []config.ID{config.LogLevel, config.LogFile, config.LogFormat, config.SyslogEnabled, config.SyslogIdent, config.SyslogFacility}},
+		{s.changeLog, []config.ID{config.CrashLogEnabled, config.LogLevel, config.LogFile, config.LogFormat, config.SyslogEnabled, config.SyslogIdent, config.SyslogFacility}},
 		{s.changeTitle, []config.ID{config.ProcTitleTemplate}},
 		{s.changeDir, []config.ID{config.Dir}},
 		{s.changeMaxClients, []config.ID{config.MaxClients}},

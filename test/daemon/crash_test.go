@@ -128,3 +128,33 @@ func TestCrashWhileLoading(t *testing.T) {
 	inOrder(t, s.Log(), reportStart, "crashed by signal: 11", "------ STACK TRACE ------", "pkg/server.", "aof.Load(", "------ INFO OUTPUT ------",
 		"------ CONFIG DEBUG OUTPUT ------", reportEnd)
 }
+
+// TestFatalErrorsOfTheRuntimeAreInTheLog: what ends the process without a report of ours
+// (no memory, no stack, a panic beside the loop; here SIGQUIT, which goes the same way)
+// leaves its trace in the log file, for in the background there is no standard error;
+// also when the file was exchanged meanwhile.
+func TestFatalErrorsOfTheRuntimeAreInTheLog(t *testing.T) {
+	for _, tc := range []struct {
+		name, report string
+		in           bool
+	}{{"with reports", "yes", true}, {"without", "no", false}} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			log := filepath.Join(t.TempDir(), "log")
+			s := rig.Start(t, rig.Options{Args: []string{"--logfile", log, "--crash-log-enabled", tc.report}})
+			check.NoErr(t, os.Rename(log, log+".1"))
+			s.Signal(syscall.SIGHUP)
+			rig.Eventually(t, "the log is opened again", func() bool {
+				_, err := os.Stat(log)
+				return err == nil
+			})
+			s.Do("PING") // the loop is done with the signal
+			s.Signal(syscall.SIGQUIT)
+			check.Eq(t, s.Wait(), 2)
+			text, err := os.ReadFile(log)
+			check.NoErr(t, err)
+			check.Eq(t, strings.Contains(string(text), "SIGQUIT: quit"), tc.in)
+			check.Eq(t, strings.Contains(string(text), "event.(*Loop).Run("), tc.in)
+		})
+	}
+}
