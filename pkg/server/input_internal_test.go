@@ -9,7 +9,7 @@ import (
 )
 
 // TestRoomFollowsTheBytes: a long argument is given room as it comes, not when it is
-// announced, and what it is copied for that costs less than its own size.
+// announced, and copying it for that costs less than reading it.
 func TestRoomFollowsTheBytes(t *testing.T) {
 	b := newBench(t)
 	c, cs := b.c, b.s.clients
@@ -27,8 +27,8 @@ func TestRoomFollowsTheBytes(t *testing.T) {
 		copied += got
 		check.True(t, cap(c.in) <= 17*got+largeStep, fmt.Sprintf("room for %d after %d", cap(c.in), got))
 	}
-	check.Eq(t, cap(c.in), len(head)+size+2)
-	check.True(t, copied < size/4, fmt.Sprintf("%d bytes were copied", copied))
+	check.True(t, cap(c.in) < len(head)+size+64<<10, "and no more than it needs")
+	check.True(t, copied < size/3, fmt.Sprintf("%d bytes were copied", copied))
 }
 
 // TestBigRequestIsForgotten: nothing points to the buffer of a request that is over.

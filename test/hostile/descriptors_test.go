@@ -51,8 +51,8 @@ func TestDescriptorsRunOut(t *testing.T) {
 	}
 	s.WaitLog(mark, "Accepting client connection: Too many open files")
 
-	b := watch(good)
 	commands := s.Int("total_commands_processed")
+	b := watch(good)
 	for _, p := range here {
 		check.Eq(t, p.say("PING"), "+PONG")
 	}
