@@ -120,7 +120,7 @@ func templates(text string) []string {
 }
 
 // changes are commands that change keys, or look as if they did.
-var changes = templates(`SET s 1|SET s 2 XX|SET s 2 NX|SET none 1 XX|SETNX s 1|SETEX s 100 1|GETSET s 2|GETDEL s|GETEX s EX 10|GETEX s PERSIST|GETEX s
+var changes = templates(`SET s 1|SET s 2 XX|SET s 2 NX|SET none 1 XX|SETNX s 1|SETEX s 100 1|GETSET s 2|GETDEL s|GETEX s EX 1000|GETEX s PERSIST|GETEX s
 APPEND s x|SETRANGE s 1 x|SETRANGE s 0 |INCR n|DECRBY n 1|INCRBYFLOAT n 1|MSET s 1 n 2|MSETNX s 1 n 2|SETBIT s 1 1|BITOP NOT b s|BITOP AND b none none2
 BITFIELD s SET u8 0 1|BITFIELD s GET u8 0|PFADD p a|PFADD p a b c|PFMERGE p p2|PFCOUNT p|DEL s|DEL none|UNLINK l h|EXPIRE s 100|EXPIRE none 100|EXPIRE s 100 XX
 EXPIRE s -1|PEXPIREAT n 99999999999999|PERSIST s|PERSIST n|RENAME s n|RENAME none s|RENAMENX s n|RENAME s s|COPY s n|COPY s n REPLACE|COPY none n|MOVE s 1
