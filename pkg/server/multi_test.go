@@ -137,3 +137,36 @@ func TestTransactionsAreBlocksOfTheLog(t *testing.T) {
 	want := "*2 $6 SELECT $1 0 *1 $5 MULTI *3 $3 SET $1 a $1 1 *2 $6 SELECT $1 2 *3 $3 SET $1 b $1 2 *1 $4 EXEC *3 $3 SET $1 c $1 3 "
 	check.Eq(t, log, want)
 }
+
+// A pause of writes is for what may write, or be sent to replicas: of a transaction too,
+// by what its scripts declare.
+func TestPauseOfWritesIsForTransactionsOfScripts(t *testing.T) {
+	s := startServer(t)
+	for _, tt := range []struct {
+		name, script string
+		waits        bool
+	}{
+		{"no declaration", "return 1", true},
+		{"may write", "#!lua\nreturn 1", true},
+		{"does not write", "#!lua flags=no-writes\nreturn 1", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a, b := s.dial(), s.dial()
+			a.ok("MULTI")
+			a.ok("EVAL", tt.script, "0")
+			b.ok("CLIENT", "PAUSE", "60000", "WRITE")
+			a.send("EXEC\r\n")
+			if tt.waits {
+				for tries := 0; b.info("clients")["blocked_clients"] != "1"; tries++ {
+					check.True(t, tries < 10_000, "EXEC waits")
+				}
+			} else {
+				check.Eq(t, a.reply().String(), "*[(integer) 1]")
+			}
+			b.ok("CLIENT", "UNPAUSE")
+			if tt.waits {
+				check.Eq(t, a.reply().String(), "*[(integer) 1]")
+			}
+		})
+	}
+}

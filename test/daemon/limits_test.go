@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -156,4 +157,27 @@ func TestManyClients(t *testing.T) {
 		c.Close()
 	}
 	s.WaitField("connected_clients", fmt.Sprint(before))
+}
+
+// TestOOMScore: the score is left alone until the directive is turned on, counts from
+// what it is then, and goes back to that.
+func TestOOMScore(t *testing.T) {
+	t.Parallel()
+	s := rig.Start(t, rig.Options{})
+	file := fmt.Sprintf("/proc/%d/oom_score_adj", s.Pid())
+	score := func() string {
+		text, err := os.ReadFile(file)
+		check.NoErr(t, err)
+		return strings.TrimSpace(string(text))
+	}
+	check.NoErr(t, os.WriteFile(file, []byte("700"), 0))
+	for _, step := range []struct {
+		directive, value, want string
+	}{
+		{"oom-score-adj-values", "5 6 7", "700"}, {"oom-score-adj", "relative", "705"}, {"oom-score-adj-values", "15 6 7", "715"},
+		{"oom-score-adj", "absolute", "15"}, {"oom-score-adj", "no", "700"}, {"oom-score-adj-values", "1 2 3", "700"},
+	} {
+		s.Do("CONFIG", "SET", step.directive, step.value)
+		check.Eq(t, score(), step.want)
+	}
 }
