@@ -47,6 +47,7 @@ func (ks *Keyspace) TakeExpired(fn func(db int, key []byte)) {
 type expireCycle struct {
 	nextDB    int
 	timedOut  bool
+	left      int64 // microseconds that the slow cycle of this period of cron still has
 	lastFast  int64 // microseconds
 	expired   []mem.Ref
 	sampled   int
@@ -61,6 +62,7 @@ const (
 	cycleKeys       = 20
 	cycleFastMicros = 1000
 	cycleSlowShare  = 25 // per cent of a cron period
+	cycleSlice      = 1000
 	cycleStale      = 10 // per cent of expired keys that are tolerated
 	cycleDatabases  = 16
 )
@@ -71,19 +73,26 @@ const (
 // the slow one runs in cron. effort is active-expire-effort (1..10), hz the cron
 // frequency, micros the clock. The deleted keys come out of TakeExpired. Unless
 // expired keys are to be deleted it does nothing.
-func (ks *Keyspace) ActiveExpire(fast bool, effort, hz int, micros func() int64) {
+//
+// The slow cycle has a quarter of the time when many keys expire, which Redis takes at
+// once: 25 ms in which nobody is served. Here it is taken in slices of a millisecond:
+// the result tells that it wants to go on, which the next fast call does.
+func (ks *Keyspace) ActiveExpire(fast bool, effort, hz int, micros func() int64) (more bool) {
 	if ks.expiry != ExpiryDeletes {
-		return
+		return false
 	}
 	c := &ks.cycle
 	effort--
 	start := micros()
 	stale := float64(cycleStale - effort)
-	limit := int64(cycleSlowShare+2*effort) * 1e6 / int64(hz) / 100
-	if fast {
+	if !fast {
+		c.left = int64(cycleSlowShare+2*effort) * 1e6 / int64(hz) / 100
+	}
+	limit := min(c.left, cycleSlice)
+	if c.left <= 0 {
 		limit = int64(cycleFastMicros + cycleFastMicros/4*effort)
 		if !c.timedOut && ks.Stats.ExpiredStale*100 < stale || start < c.lastFast+2*limit {
-			return
+			return false
 		}
 		c.lastFast = start
 	}
@@ -102,7 +111,6 @@ func (ks *Keyspace) ActiveExpire(fast bool, effort, hz int, micros func() int64)
 			sampled, expired = sampled+c.sampled, expired+n
 			if micros()-start > limit {
 				c.timedOut = true
-				ks.Stats.ExpireTimeCap++
 				break
 			}
 			if c.sampled == 0 || float64(n)*100/float64(c.sampled) <= stale {
@@ -110,12 +118,19 @@ func (ks *Keyspace) ActiveExpire(fast bool, effort, hz int, micros func() int64)
 			}
 		}
 	}
-	ks.Stats.ExpireCycleUsec += uint64(micros() - start)
+	took := micros() - start
+	ks.Stats.ExpireCycleUsec += uint64(took)
+	if c.left -= took; !c.timedOut {
+		c.left = 0
+	} else if c.left <= 0 {
+		ks.Stats.ExpireTimeCap++
+	}
 	share := 0.0
 	if sampled > 0 {
 		share = float64(expired) / float64(sampled)
 	}
 	ks.Stats.ExpiredStale = share*0.05 + ks.Stats.ExpiredStale*0.95
+	return c.left > 0
 }
 
 // expireSample looks at some keys from the cursor on and deletes those whose

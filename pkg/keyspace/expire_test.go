@@ -61,6 +61,21 @@ func TestActiveExpireStopsInTime(t *testing.T) {
 	check.True(t, gone > 0 && gone < 200, fmt.Sprintf("%d keys in one sample", gone))
 }
 
+// A quarter of a period of cron is not taken at once.
+func TestSlowCycleGoesInSlices(t *testing.T) {
+	w := mixed(t, 20_000)
+	clock := ticker{step: 50}
+	slices, from := 0, clock.now
+	for more := w.ks.ActiveExpire(false, 1, 10, clock.micros); more; more = w.ks.ActiveExpire(true, 1, 10, clock.micros) {
+		check.True(t, clock.now-from <= 1500, fmt.Sprintf("a slice of %d microseconds", clock.now-from))
+		slices, from = slices+1, clock.now
+	}
+	check.True(t, slices >= 15 && slices <= 25, fmt.Sprintf("%d slices in 25 ms", slices))
+	check.Eq(t, w.ks.Stats.ExpireTimeCap, 1)
+	gone := w.taken()
+	check.True(t, gone > 1000 && gone < 20_000, fmt.Sprintf("%d keys in 25 ms", gone))
+}
+
 func TestFastCycleHasItsRate(t *testing.T) {
 	w := mixed(t, 3000)
 	clock := ticker{now: 10_000_000, step: 100}

@@ -90,9 +90,7 @@ func (s *Server) cronDatabases() {
 		return
 	}
 	if s.expireActive {
-		start := s.exec.watch.Nanos()
-		s.ks.ActiveExpire(false, int(s.cfg.Int(config.ActiveExpireEffort)), s.cron.hz, s.exec.watch.Micros)
-		s.latency.add("expire-cycle", s.exec.watch.Nanos()-start)
+		s.expireSome(false)
 		s.logExpired()
 	}
 	rehash := s.cfg.Bool(config.ActiveRehashing)

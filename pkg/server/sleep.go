@@ -13,7 +13,7 @@ func (s *Server) beforeSleep() {
 	}
 	if s.expireActive {
 		s.syncTime()
-		s.ks.ActiveExpire(true, int(s.cfg.Int(config.ActiveExpireEffort)), s.cron.hz, s.exec.watch.Micros)
+		s.expireSome(true)
 	}
 	s.logExpired()
 	s.evict.idle()
@@ -28,6 +28,18 @@ func (s *Server) beforeSleep() {
 	s.clients.closeMarked()
 	if s.ks.LazyFree() {
 		s.loop.Busy()
+	}
+}
+
+// expireSome runs a slice of the active expiry, and has it go on in the next turn if it
+// is not through.
+func (s *Server) expireSome(fast bool) {
+	before := s.ks.Stats.ExpireCycleUsec
+	if s.ks.ActiveExpire(fast, int(s.cfg.Int(config.ActiveExpireEffort)), s.cron.hz, s.exec.watch.Micros) {
+		s.loop.Busy()
+	}
+	if took := s.ks.Stats.ExpireCycleUsec - before; took > 0 {
+		s.latency.add("expire-cycle", int64(took)*1000)
 	}
 }
 

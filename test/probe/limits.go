@@ -170,13 +170,31 @@ func (c *conn) exchange(dealt [][][]byte, replies int) error {
 
 // longest is the longest event of a kind that LATENCY knows, in milliseconds.
 func (c *conn) longest(event string) int {
-	c.send("EVAL", "local n = 0 for _, e in ipairs(redis.call('LATENCY', 'LATEST')) do if e[1] == ARGV[1] then n = e[4] end end return n", "0", event)
+	c.send("LATENCY", "LATEST")
 	if c.w.Flush() != nil {
 		return -1
 	}
-	text, err := c.recv()
-	n, bad := strconv.Atoi(text)
-	if err != nil || bad != nil {
+	longest := 0
+	for range c.count() {
+		if c.count() != 4 {
+			return -1
+		}
+		var fields [4]string
+		for i := range fields {
+			fields[i], _ = c.recv()
+		}
+		if fields[0] == event {
+			longest, _ = strconv.Atoi(fields[3])
+		}
+	}
+	return longest
+}
+
+// count reads the header of an array.
+func (c *conn) count() int {
+	line, _ := c.r.ReadString('\n')
+	n, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(line, "*")))
+	if err != nil {
 		return -1
 	}
 	return n
