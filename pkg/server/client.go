@@ -81,10 +81,13 @@ type client struct {
 	netIn      uint64
 	netOut     uint64
 	outPeak    int
-	softSince  int64       // Unix seconds since when its replies are above the soft limit; 0 when they are not
-	accounted  int64       // bytes of it in clients.lim.total
-	parked     *parked     // the command that waits, nil when none does
-	tls        *tlsio.Conn // nil when what is sent is not encrypted
+
+	watchedNames int // bytes of the names of watched keys
+
+	softSince int64       // Unix seconds since when its replies are above the soft limit; 0 when they are not
+	accounted int64       // bytes of it in clients.lim.total
+	parked    *parked     // the command that waits, nil when none does
+	tls       *tlsio.Conn // nil when what is sent is not encrypted
 }
 
 func (c *client) has(f clientFlags) bool { return c.flags&f != 0 }

@@ -68,9 +68,7 @@ func (s *Server) memoryOf(c *client) clientMemory {
 	if c.tls != nil {
 		m.total += c.tls.Bytes()
 	}
-	for i := range c.watched {
-		m.total += watchedBytes + len(c.watched[i].key)
-	}
+	m.total += cap(c.watched)*watchedBytes + c.watchedNames
 	m.total += int(reflect.TypeFor[client]().Size()) + own + m.argv + c.tx.bytes() + m.room +
 		c.subs.Bytes() + c.cache.memory() + len(c.name) + len(c.libName) + len(c.libVersion)
 	return m

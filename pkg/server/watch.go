@@ -10,18 +10,23 @@ import (
 // their next EXEC fail. Changes are seen by the events that every command gives.
 type watches struct {
 	srv  *Server
-	keys []map[string][]*client // by database
+	keys []map[string][]watcher // by database
 }
 
-// watched is one key that a client watches.
+// watcher is a client that watches a key.
+type watcher struct {
+	client  *client
+	existed bool // the key, when it began
+}
+
+// watchedKey is one key that a client watches.
 type watchedKey struct {
-	db      int
-	key     string
-	existed bool // when it began
+	db  int
+	key string
 }
 
 func newWatches(s *Server) *watches {
-	return &watches{srv: s, keys: make([]map[string][]*client, s.ks.Databases())}
+	return &watches{srv: s, keys: make([]map[string][]watcher, s.ks.Databases())}
 }
 
 // touched says that a key has changed.
@@ -29,47 +34,52 @@ func (w *watches) touched(db int, key []byte) {
 	if len(w.keys[db]) == 0 {
 		return
 	}
-	for _, c := range w.keys[db][string(key)] {
-		c.set(flagDirtyCAS, true)
+	for _, o := range w.keys[db][string(key)] {
+		o.client.set(flagDirtyCAS, true)
 	}
 }
 
 // touchedAll says that a database was flushed, or has got the contents of another
 // one. A key that is not there, as before, has not changed.
 func (w *watches) touchedAll(db int) {
-	for key, clients := range w.keys[db] {
+	for key, watchers := range w.keys[db] {
 		e, exists := w.srv.ks.DB(db).PeekExpired([]byte(key))
 		exists = exists && !e.Expired()
-		for _, c := range clients {
-			i := slices.IndexFunc(c.watched, func(k watchedKey) bool { return k.db == db && k.key == key })
-			if exists || c.watched[i].existed {
-				c.set(flagDirtyCAS, true)
+		for _, o := range watchers {
+			if exists || o.existed {
+				o.client.set(flagDirtyCAS, true)
 			}
 		}
 	}
 }
 
+// find gives the place of c among those who watch a key, -1 when it does not. They are
+// fewer than the keys that one client may watch.
+func (w *watches) find(c *client, db int, key string) int {
+	return slices.IndexFunc(w.keys[db][key], func(o watcher) bool { return o.client == c })
+}
+
 func (w *watches) add(c *client, db int, key string, existed bool) {
-	if slices.ContainsFunc(c.watched, func(k watchedKey) bool { return k.db == db && k.key == key }) {
+	if w.find(c, db, key) >= 0 {
 		return
 	}
 	if w.keys[db] == nil {
-		w.keys[db] = map[string][]*client{}
+		w.keys[db] = map[string][]watcher{}
 	}
-	c.watched = append(c.watched, watchedKey{db, key, existed})
-	w.keys[db][key] = append(w.keys[db][key], c)
+	c.watched = append(c.watched, watchedKey{db, key})
+	c.watchedNames += len(key)
+	w.keys[db][key] = append(w.keys[db][key], watcher{c, existed})
 }
 
 // drop forgets all that c watches.
 func (w *watches) drop(c *client) {
 	for _, k := range c.watched {
-		m := w.keys[k.db]
-		m[k.key] = slices.DeleteFunc(m[k.key], func(o *client) bool { return o == c })
-		if len(m[k.key]) == 0 {
+		m, i := w.keys[k.db], w.find(c, k.db, k.key)
+		if m[k.key] = slices.Delete(m[k.key], i, i+1); len(m[k.key]) == 0 {
 			delete(m, k.key)
 		}
 	}
-	c.watched = nil
+	c.watched, c.watchedNames = nil, 0
 	c.set(flagDirtyCAS, false)
 }
 
@@ -78,7 +88,7 @@ func (w *watches) drop(c *client) {
 func (w *watches) changed(c *client) bool {
 	for _, k := range c.watched {
 		_, exists := w.srv.ks.DB(k.db).Peek([]byte(k.key))
-		if k.existed && !exists {
+		if !exists && w.keys[k.db][k.key][w.find(c, k.db, k.key)].existed {
 			c.set(flagDirtyCAS, true)
 		}
 	}

@@ -144,7 +144,7 @@ func watch(p *peer) *bystander {
 func (b *bystander) run(p *peer) error {
 	steps := []struct{ send, want string }{
 		{request("SET", "bystander", "v"), "+OK\r\n"},
-		{request("GET", "bystander"), "$1\r\nv\r\n"},
+		{request("EXISTS", "nobody"), ":0\r\n"},
 		{request("PING"), "+PONG\r\n"},
 	}
 	buf := make([]byte, 16)
