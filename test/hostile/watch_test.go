@@ -72,8 +72,10 @@ func TestManyBlockingKeys(t *testing.T) {
 		p.send("BLPOP one 0\r\n")
 	}
 	s.WaitField("blocked_clients", itoa(len(all)))
-	for i, p := range all {
-		s.Do("RPUSH", "one", i) // first come, first served
+	for i := range all {
+		s.Do("RPUSH", "one", i)
+	}
+	for _, p := range all {
 		check.Eq(t, p.line(), "*2")
 	}
 	took = cpu(t, s.Pid()) - used
