@@ -94,6 +94,14 @@ func (p *Parser) Want() int {
 	return p.next + p.bulk + len("\r\n")
 }
 
+// Argument is the length of the argument that is pending; 0 when that is unknown.
+func (p *Parser) Argument() int {
+	if !p.inBulk {
+		return 0
+	}
+	return p.bulk
+}
+
 // Reset forgets a pending command.
 func (p *Parser) Reset() { *p = Parser{Limits: p.Limits} }
 

@@ -88,15 +88,19 @@ func (cs *clients) roomFor(c *client) {
 	}
 	const enough, ahead = 4 << 10, 16
 	need := len(c.in) + enough
-	// The end of a long one does not double its buffer.
-	const long = 256 << 10
-	if want := c.parser.Want(); want > need || want > long && want > len(c.in) {
-		need = min(want, ahead*len(c.in)+poolBuffer)
+	switch want := c.parser.Want(); {
+	case want > len(c.in) && c.parser.Argument() >= len(c.in)/2:
+		// All of it rather than more than a half: what is left then would come in parts.
+		if need = want; want/2 > ahead*len(c.in)+poolBuffer {
+			need = ahead*len(c.in) + poolBuffer
+		}
+	case max(want, need) > cap(c.in):
+		need = max(want, need, 2*len(c.in))
 	}
 	if need <= cap(c.in) {
 		return
 	}
-	grown := append(cs.pool.getLarge(max(need, 2*len(c.in))), c.in...)
+	grown := append(cs.pool.getLarge(need), c.in...)
 	cs.pool.put(c.in)
 	c.in = grown
 }

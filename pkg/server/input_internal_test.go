@@ -25,10 +25,28 @@ func TestRoomFollowsTheBytes(t *testing.T) {
 		got := len(c.in)
 		cs.roomFor(c)
 		copied += got
-		check.True(t, cap(c.in) <= 17*got+largeStep, fmt.Sprintf("room for %d after %d", cap(c.in), got))
+		check.True(t, cap(c.in) <= 34*got+largeStep, fmt.Sprintf("room for %d after %d", cap(c.in), got))
 	}
 	check.True(t, cap(c.in) < len(head)+size+64<<10, "and no more than it needs")
 	check.True(t, copied < size/3, fmt.Sprintf("%d bytes were copied", copied))
+}
+
+// TestRoomFitsTheArgument however much of it came first: its buffer is not doubled.
+func TestRoomFitsTheArgument(t *testing.T) {
+	b := newBench(t)
+	c, cs := b.c, b.s.clients
+	const size = 750_000
+	whole := append([]byte("*2\r\n$4\r\nECHO\r\n$750000\r\n"), make([]byte, size+2)...)
+	for first := 100; first < size; first += 10_007 {
+		c.parser.Reset()
+		c.in = append([]byte(nil), whole[:first]...)
+		check.Eq(t, len(b.s.process(c, c.in)), first)
+		for len(c.in) < len(whole) {
+			cs.roomFor(c)
+			c.in = append(c.in, whole[len(c.in):min(cap(c.in), len(whole))]...)
+		}
+		check.True(t, cap(c.in) < len(whole)+32<<10, fmt.Sprintf("room for %d, when %d came first", cap(c.in), first))
+	}
 }
 
 // TestBigRequestIsForgotten: nothing points to the buffer of a request that is over.

@@ -44,22 +44,12 @@ func TestSubscriberThatNeverReads(t *testing.T) {
 			p.line()
 		}
 	}
-	n := scale(200, 5000)
-	heard := make(chan int, 1)
-	go func() {
-		got := 0
-		for ; got < n; got++ {
-			if _, err := good.in.Discard(len("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$65536\r\n\r\n") + 64*kb); err != nil {
-				break
-			}
-		}
-		heard <- got
-	}()
 	message, closed := strings.Repeat("m", 64*kb), false
-	for range n {
-		closed = s.Do("PUBLISH", "news", message) == int64(1) || closed
+	for range scale(200, 5000) {
+		closed = s.Do("PUBLISH", "news", message) == any(int64(1)) || closed
+		_, err := good.in.Discard(len("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$65536\r\n\r\n") + 64*kb)
+		check.NoErr(t, err)
 	}
-	check.Eq(t, <-heard, n)
 	check.True(t, closed, "the deaf one is closed")
 	check.Contains(t, s.Log(), chokedLine)
 	b.served()
