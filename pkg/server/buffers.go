@@ -31,7 +31,7 @@ func (p *bufferPool) get() []byte {
 // so that memory follows what is needed.
 func (p *bufferPool) getLarge(n int) []byte {
 	for i := len(p.large) - 1; i >= 0; i-- {
-		if c := cap(p.large[i]); c >= n && c <= 2*n+largeStep {
+		if c := cap(p.large[i]); c >= n && c <= n+n/4+largeStep {
 			return p.takeLarge(i)
 		}
 	}
