@@ -59,12 +59,12 @@ type child struct {
 // file, tells results on ctl, and returns the exit code. It blocks until then.
 // Nothing is removed that a caller could still want, and everything else is:
 // after ExitDone a save has left TempRDB, a rewrite TempRewriteDone; after any
-// other code there is no file. A goroutine may still wait for in afterwards; it
+// other code, and when the parent cannot be told, there is no file. A goroutine may still wait for in afterwards; it
 // ends with the process or when in is closed.
 func RunChild(in io.Reader, ctl io.Writer, cfg ChildConfig) int {
 	c := &child{cfg: cfg, ctl: ctl}
-	c.send(frameFence, []byte(cfg.Fence))
-	c.pulse = startPulse(func(p Pulse) { c.send(framePulse, p.append(nil)) }, cfg.Unsynced)
+	_ = c.send(frameFence, []byte(cfg.Fence))
+	c.pulse = startPulse(func(p Pulse) { _ = c.send(framePulse, p.append(nil)) }, cfg.Unsynced)
 	c.cfg.FS = c.pulse.wrap(cfg.FS)
 	br := bufio.NewReaderSize(in, 64<<10)
 	err := cfg.Fail.Hit("child-begin")
@@ -76,16 +76,22 @@ func RunChild(in io.Reader, ctl io.Writer, cfg ChildConfig) int {
 	}
 	c.pulse.stop()
 	if err == nil {
-		c.send(frameReport, Report{
+		err = c.send(frameReport, Report{
 			OK: true, Keys: c.got.total, Bytes: uint64(c.out.size()), DiffBytes: c.diff, VerifyMicros: c.out.verifyMicros(),
 		}.append(nil))
-		return ExitDone
+		if err == nil {
+			return ExitDone
+		}
+		// Without a parent nobody takes the file: a daemon that has started since then
+		// swept the folder before this one was written.
+		c.remove()
+		return ExitFailed
 	}
 	if errors.Is(err, errFrame) {
 		c.note('#', "%s", err)
 	}
 	var ve *VerifyError
-	c.send(frameReport, Report{
+	_ = c.send(frameReport, Report{
 		Keys: c.got.total, DiffBytes: c.diff, Unverified: errors.As(err, &ve), Text: err.Error(),
 	}.append(nil))
 	return ExitFailed
@@ -115,16 +121,21 @@ func (c *child) work(r io.Reader) (err error) {
 		c.parts.close()
 		if err != nil {
 			c.out.abandon()
-			// A second try, because the first error may have been in the way.
-			if removeTemp(c.cfg.FS, c.opts.Dir, c.opts.Role, c.cfg.Pid) != nil {
-				_ = removeTemp(c.cfg.FS, c.opts.Dir, c.opts.Role, c.cfg.Pid)
-			}
+			c.remove()
 		}
 	}()
 	if c.opts.Role == RoleRDB {
 		return c.save()
 	}
 	return c.rewrite()
+}
+
+// remove removes the child's files; with a second try, because an error may have been in
+// the way of the first.
+func (c *child) remove() {
+	if removeTemp(c.cfg.FS, c.opts.Dir, c.opts.Role, c.cfg.Pid) != nil {
+		_ = removeTemp(c.cfg.FS, c.opts.Dir, c.opts.Role, c.cfg.Pid)
+	}
 }
 
 // snapshot decodes the record stream and writes the file's first, or only,
@@ -216,7 +227,7 @@ func (c *child) large(f format) error {
 func (c *child) key() {
 	c.pulse.key()
 	if c.got.total%progressEvery == 1 {
-		c.send(frameProgress, Progress{c.got.total, uint64(c.out.size())}.append(nil))
+		_ = c.send(frameProgress, Progress{c.got.total, uint64(c.out.size())}.append(nil))
 	}
 	c.opts.delay()
 }
@@ -248,14 +259,15 @@ func (c *child) compare() error {
 	return nil
 }
 
-// send tells the parent something. An error has no meaning here: without a
-// parent the stream tells what to do.
-func (c *child) send(t frameType, payload []byte) {
-	_, _ = c.ctl.Write(appendFrame(nil, t, payload))
+// send tells the parent something. An error has a meaning for the last report only:
+// before it the stream tells what to do without a parent.
+func (c *child) send(t frameType, payload []byte) error {
+	_, err := c.ctl.Write(appendFrame(nil, t, payload))
+	return err
 }
 
 func (c *child) note(level byte, format string, args ...any) {
-	c.send(frameNote, append([]byte{level}, fmt.Sprintf(format, args...)...))
+	_ = c.send(frameNote, append([]byte{level}, fmt.Sprintf(format, args...)...))
 }
 
 // complain tells an error in Redis's words, unless it is no error of a file.

@@ -92,7 +92,7 @@ func (c *child) difference() error {
 	if err := c.cfg.Fail.Hit("child-before-stop"); err != nil {
 		return err
 	}
-	c.send(frameStopRequest, nil)
+	_ = c.send(frameStopRequest, nil)
 	<-c.in.done
 	if c.in.err != nil {
 		return c.in.err
