@@ -48,6 +48,7 @@ type expireCycle struct {
 	nextDB    int
 	timedOut  bool
 	left      int64 // microseconds that the slow cycle of this period of cron still has
+	nextSlice int64 // when it takes the next of them
 	lastFast  int64 // microseconds
 	expired   []mem.Ref
 	sampled   int
@@ -60,9 +61,9 @@ type expireCycle struct {
 // adds a quarter of the first two, 2 % of CPU, and takes 1 % of tolerance.
 const (
 	cycleKeys       = 20
-	cycleFastMicros = 1000
+	cycleFastMicros = 500 // half of Redis's, and so twice as often
 	cycleSlowShare  = 25 // per cent of a cron period
-	cycleSlice      = 1000
+	cycleSlice      = 500
 	cycleStale      = 10 // per cent of expired keys that are tolerated
 	cycleDatabases  = 16
 )
@@ -75,24 +76,29 @@ const (
 // expired keys are to be deleted it does nothing.
 //
 // The slow cycle has a quarter of the time when many keys expire, which Redis takes at
-// once: 25 ms in which nobody is served. Here it is taken in slices of a millisecond:
-// the result tells that it wants to go on, which the next fast call does.
-func (ks *Keyspace) ActiveExpire(fast bool, effort, hz int, micros func() int64) (more bool) {
+// once: 25 ms in which nobody is served. Here it is taken in slices of half a
+// millisecond: wait is in how many microseconds it wants the next one, by another fast
+// call; -1 when it is through.
+func (ks *Keyspace) ActiveExpire(fast bool, effort, hz int, micros func() int64) (wait int64) {
 	if ks.expiry != ExpiryDeletes {
-		return false
+		return -1
 	}
 	c := &ks.cycle
 	effort--
 	start := micros()
 	stale := float64(cycleStale - effort)
+	share := int64(cycleSlowShare + 2*effort)
 	if !fast {
-		c.left = int64(cycleSlowShare+2*effort) * 1e6 / int64(hz) / 100
+		c.left, c.nextSlice = share*1e6/int64(hz)/100, start
 	}
+	slow := c.left > 0 && start >= c.nextSlice
 	limit := min(c.left, cycleSlice)
-	if c.left <= 0 {
+	if slow {
+		c.nextSlice = start + cycleSlice*100/share
+	} else {
 		limit = int64(cycleFastMicros + cycleFastMicros/4*effort)
 		if !c.timedOut && ks.Stats.ExpiredStale*100 < stale || start < c.lastFast+2*limit {
-			return false
+			return c.wait(start)
 		}
 		c.lastFast = start
 	}
@@ -118,19 +124,30 @@ func (ks *Keyspace) ActiveExpire(fast bool, effort, hz int, micros func() int64)
 			}
 		}
 	}
-	took := micros() - start
-	ks.Stats.ExpireCycleUsec += uint64(took)
-	if c.left -= took; !c.timedOut {
+	end := micros()
+	ks.Stats.ExpireCycleUsec += uint64(end - start)
+	if slow {
+		c.left -= end - start
+	}
+	if !c.timedOut {
 		c.left = 0
 	} else if c.left <= 0 {
 		ks.Stats.ExpireTimeCap++
 	}
-	share := 0.0
+	expiredShare := 0.0
 	if sampled > 0 {
-		share = float64(expired) / float64(sampled)
+		expiredShare = float64(expired) / float64(sampled)
 	}
-	ks.Stats.ExpiredStale = share*0.05 + ks.Stats.ExpiredStale*0.95
-	return c.left > 0
+	ks.Stats.ExpiredStale = expiredShare*0.05 + ks.Stats.ExpiredStale*0.95
+	return c.wait(end)
+}
+
+// wait is how long the slow cycle rests from now on; -1 when it is through.
+func (c *expireCycle) wait(now int64) int64 {
+	if c.left <= 0 {
+		return -1
+	}
+	return max(0, c.nextSlice-now)
 }
 
 // expireSample looks at some keys from the cursor on and deletes those whose

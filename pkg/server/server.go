@@ -106,6 +106,7 @@ type Server struct {
 	acceptLimit  *limiter
 	attackLimit  *limiter
 	expireActive bool
+	expireTimer  event.TimerID // wakes the loop for a slice of it; 0 for none
 }
 
 // limits are directives that the hot way reads.

@@ -11,10 +11,6 @@ func (s *Server) beforeSleep() {
 		s.clients.closeMarked()
 		return
 	}
-	if s.expireActive {
-		s.syncTime()
-		s.expireSome(true)
-	}
 	s.logExpired()
 	s.evict.idle()
 	s.blocked.serve()
@@ -29,17 +25,23 @@ func (s *Server) beforeSleep() {
 	if s.ks.LazyFree() {
 		s.loop.Busy()
 	}
+	if s.expireActive { // after the replies, which would wait for it
+		s.syncTime()
+		s.expireSome(true)
+	}
 }
 
-// expireSome runs a slice of the active expiry, and has it go on in the next turn if it
-// is not through.
+// expireSome runs a slice of the active expiry, and has the loop turn for what it did and
+// wake up for the next one.
 func (s *Server) expireSome(fast bool) {
 	before := s.ks.Stats.ExpireCycleUsec
-	if s.ks.ActiveExpire(fast, int(s.cfg.Int(config.ActiveExpireEffort)), s.cron.hz, s.exec.watch.Micros) {
-		s.loop.Busy()
-	}
+	wait := s.ks.ActiveExpire(fast, int(s.cfg.Int(config.ActiveExpireEffort)), s.cron.hz, s.exec.watch.Micros)
 	if took := s.ks.Stats.ExpireCycleUsec - before; took > 0 {
 		s.latency.add("expire-cycle", int64(took)*1000)
+		s.loop.Busy()
+	}
+	if wait >= 0 && s.expireTimer == 0 {
+		s.expireTimer = s.loop.After(max(1, wait/1000), func() int64 { s.expireTimer = 0; return -1 })
 	}
 }
 
