@@ -62,7 +62,7 @@ type expireCycle struct {
 const (
 	cycleKeys       = 20
 	cycleFastMicros = 500 // half of Redis's, and so twice as often
-	cycleSlowShare  = 25 // per cent of a cron period
+	cycleSlowShare  = 25  // per cent of a cron period
 	cycleSlice      = 500
 	cycleStale      = 10 // per cent of expired keys that are tolerated
 	cycleDatabases  = 16
