@@ -259,6 +259,36 @@ func TestAvoidDoesNotShrink(t *testing.T) {
 	r.drain()
 }
 
+// A table that may not take more memory becomes overfull, up to a bound, and grows as soon
+// as it may.
+func TestGrowsWhenThereIsRoom(t *testing.T) {
+	r := newRig(t)
+	var asked []uint64
+	room := false
+	r.policy.Room = func(bytes uint64) bool { asked = append(asked, bytes); return room }
+	fill := func(n int) {
+		for i := len(r.keys); i < n; i++ {
+			r.put(fmt.Sprint(i))
+			for r.d.Step(100) {
+			}
+		}
+	}
+	fill(800) // 156 per cent of a table for 512
+	check.Eq(t, r.d.Stats()[0].Size, 512)
+	check.Eq(t, asked[len(asked)-1], 128*64)
+	fill(830) // 162 per cent: nobody is asked any more
+	check.Eq(t, r.d.Stats()[0].Size, 1024)
+	fill(1100)
+	check.Eq(t, r.d.Stats()[0].Size, 1024)
+	room = true
+	r.put("one more")
+	check.True(t, r.d.Rehashing(), "it did not grow when there was room")
+	for r.d.Step(100) {
+	}
+	r.agree()
+	r.drain()
+}
+
 func TestShrinkThreshold(t *testing.T) {
 	r := newRig(t)
 	for i := range 1024 {

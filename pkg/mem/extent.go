@@ -72,8 +72,12 @@ func (a *Arena) allocExtent(p Purpose, n int, capacity uint64, zero bool) Ref {
 	if invariants {
 		a.noteAlloc(p, r, size)
 	}
-	if zero && !clean {
+	switch {
+	case zero && !clean:
 		clear(a.Bytes(r, n))
+	case zero && capacity > maxSlot:
+		// A table is written to all over, a bit at a time; other large blocks are filled at once.
+		a.bringIn(uint64(r)>>chunkShift, uint64(r)>>chunkShift)
 	}
 	return r
 }

@@ -67,6 +67,12 @@ func giveBack(p unsafe.Pointer, n uint64) {
 	clear(b)
 }
 
+// populate brings the pages of n bytes at p in and leaves what they hold alone; false when the kernel cannot. Any
+// goroutine may call it.
+func populate(p unsafe.Pointer, n uint64) bool {
+	return unix.Madvise(unsafe.Slice((*byte)(p), n), unix.MADV_POPULATE_WRITE) == nil
+}
+
 // adviseHuge switches huge pages on or off for n bytes at p. It is advice: a kernel without huge pages refuses it.
 func adviseHuge(p unsafe.Pointer, n uint64, on bool) {
 	advice := unix.MADV_NOHUGEPAGE

@@ -97,6 +97,47 @@ func TestChunkEdgeKeepsPages(t *testing.T) {
 	check.Eq(t, given, 0)
 }
 
+// The background brings the pages of a new table in, one huge page after the other, whatever the owner has written to it
+// meanwhile; it ends when the table goes.
+func TestTablesPagesAreBroughtIn(t *testing.T) {
+	var work, done []func()
+	a := newArena(t, mem.Config{Reserve: 4 << 30, HugePages: true, Background: func(w, d func()) {
+		work, done = append(work, w), append(done, d)
+	}})
+	const n = 16 << 20
+	r := a.AllocZero(mem.Table, n)
+	b := a.Bytes(r, n)
+	for i := range b {
+		b[i] = byte(i >> 12)
+	}
+	steps := 0
+	for ; len(work) > 0 && steps < 3; steps++ {
+		work[0]()
+		done[0]()
+		work, done = work[1:], done[1:]
+		check.Eq(t, len(work), 1) // one at a time
+	}
+	check.Eq(t, steps, 3)
+	for i := range b {
+		if b[i] != byte(i>>12) {
+			t.Fatalf("byte %d has changed", i)
+		}
+	}
+	a.Free(mem.Table, r)
+	for len(work) > 0 {
+		w, d := work, done
+		work, done = nil, nil
+		for i := range w {
+			w[i]()
+			d[i]()
+		}
+		if steps++; steps > 10 {
+			t.Fatal("it goes on for a table that is gone")
+		}
+	}
+	check.NoErr(t, a.Verify())
+}
+
 // When the range is nearly full, a run lies across what was never used and what slots have left.
 func TestRunAcrossBothEnds(t *testing.T) {
 	a := newArena(t, mem.Config{Reserve: 16 << 20})

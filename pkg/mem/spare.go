@@ -1,4 +1,4 @@
-// The spare chunk: the background brings the next huge page in before it is wanted.
+// Huge pages that the background brings in before they are wanted: the next chunk's, and those of a new table.
 
 package mem
 
@@ -55,3 +55,22 @@ func (a *Arena) dropSpare() {
 
 // touch brings in the page at p, which nobody uses.
 func touch(p unsafe.Pointer) { *(*byte)(p) = 0 }
+
+// bringIn has the background bring the huge pages of a fresh run in, from chunk i on: one after the other, so that what
+// else waits for the background comes in between. first is the run's first chunk. The owner may use the run meanwhile;
+// when the run is gone by then, or the kernel cannot do it (before Linux 5.14), it ends.
+func (a *Arena) bringIn(first, i uint64) {
+	ch := a.chunk(first)
+	if a.background == nil || ch.kind != kindRun || i >= first+ch.count || !a.huge.has(i) {
+		return
+	}
+	done := false
+	p := a.at(i)
+	a.pending += chunkBytes
+	a.background(func() { done = populate(p, chunkBytes) }, func() {
+		a.pending -= chunkBytes
+		if done {
+			a.bringIn(first, i+1)
+		}
+	})
+}

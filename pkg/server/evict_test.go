@@ -199,3 +199,14 @@ func TestEvictionGoesOn(t *testing.T) {
 	c.ok("CONFIG", "RESETSTAT")
 	check.Eq(t, c.figure("stats", "evicted_keys"), 0)
 }
+
+func TestEvictionsAreHeard(t *testing.T) {
+	r := startServer(t, "notify-keyspace-events Ee", "maxmemory-policy allkeys-lru")
+	p, listener := r.dial(), r.dial()
+	listener.ok("SUBSCRIBE", "__keyevent@0__:evicted")
+	p.ok("SET", "only", strings.Repeat("x", 200_000))
+	p.limit(-100_000)
+	p.ok("PING")
+	check.Contains(t, listener.next(), `"only"`)
+	check.Eq(t, p.ok("DBSIZE").Int, 0)
+}
