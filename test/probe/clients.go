@@ -2,10 +2,8 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -273,24 +271,12 @@ func broadcast(g *group, pipeline int) (func(), int, error) {
 // besideData compares what clients ask for beside data on both servers, and prints a
 // Markdown table.
 func besideData(args []string) (any, error) {
-	fs := flag.NewFlagSet("clients", flag.ExitOnError)
-	ours := fs.String("server", "bin/redisd", "server binary")
-	peer := fs.String("peer", "redis-server", "binary to compare with")
-	secs := fs.Float64("secs", 1, "seconds a turn")
-	n := fs.Int("rounds", 3, "turns of each server; the median counts")
-	only := fs.String("only", "", "measure only rows whose names hold this")
-	fs.Parse(args)
-	var servers [2]*server
-	for i, bin := range []string{*peer, *ours} {
-		dir, err := os.MkdirTemp("", "probe")
-		if err != nil {
-			return nil, err
-		}
-		defer os.RemoveAll(dir)
-		if servers[i], err = startServer(bin, dir, "--appendonly", "no"); err != nil {
-			return nil, err
-		}
-		defer servers[i].kill()
+	v := newVersus("clients")
+	only := v.String("only", "", "measure only rows whose names hold this")
+	v.Parse(args)
+	defer v.stop()
+	if err := v.start(); err != nil {
+		return nil, err
 	}
 	fmt.Println("| what, counted by | pipeline | redis-server | redisd | ratio (range) | processor time each: redis-server, redisd, ratio |\n|---|---|---|---|---|---|")
 	for _, t := range clientTests() {
@@ -298,14 +284,13 @@ func besideData(args []string) (any, error) {
 			continue
 		}
 		for _, pipeline := range []int{1, 16} {
-			r, err := inTurns(servers, *n, func(i int) (turn, error) {
-				return t.run(servers[i], pipeline, time.Duration(*secs*float64(time.Second)))
+			r, err := inTurns(v.servers, *v.rounds, func(i int) (turn, error) {
+				return t.run(v.servers[i], pipeline, v.length())
 			})
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", t.name, err)
 			}
-			fmt.Printf("| %s, %s | %d | %.1fk | %.1fk | %.2f (%.2f-%.2f) | %.2f us, %.2f us, %.2f |\n", t.name, t.units, pipeline,
-				r.rate[0]/1e3, r.rate[1]/1e3, r.ratio, r.low, r.high, r.cpu[0], r.cpu[1], r.cpu[0]/r.cpu[1])
+			r.row(t.name+", "+t.units, pipeline)
 		}
 	}
 	return nil, nil

@@ -3,12 +3,9 @@ package main
 import (
 	"crypto/sha1"
 	"encoding/hex"
-	"flag"
 	"fmt"
 	"math/rand"
-	"os"
 	"strings"
-	"time"
 )
 
 // scriptTest is one script whose speed is compared; it is called by EVALSHA, with a
@@ -49,34 +46,21 @@ func (t scriptTest) typeTest() typeTest {
 // scripts compares scripts on both servers, which are measured in turns, and prints
 // a Markdown table.
 func scripts(args []string) (any, error) {
-	fs := flag.NewFlagSet("script", flag.ExitOnError)
-	ours := fs.String("server", "bin/redisd", "server binary")
-	peer := fs.String("peer", "redis-server", "binary to compare with")
-	conns := fs.Int("conns", 16, "connections")
-	secs := fs.Float64("secs", 1, "seconds a turn")
-	rounds := fs.Int("rounds", 3, "turns of each server; the median counts")
-	fs.Parse(args)
-	var servers [2]*server
-	for i, bin := range []string{*peer, *ours} {
-		dir, err := os.MkdirTemp("", "probe")
-		if err != nil {
-			return nil, err
-		}
-		defer os.RemoveAll(dir)
-		if servers[i], err = startServer(bin, dir, "--appendonly", "no"); err != nil {
-			return nil, err
-		}
-		defer servers[i].kill()
+	v := newVersus("script")
+	conns := v.Int("conns", 16, "connections")
+	v.Parse(args)
+	defer v.stop()
+	if err := v.start(); err != nil {
+		return nil, err
 	}
 	fmt.Println("| script | pipeline | redis-server | redisd | ratio (range) | processor time a call: redis-server, redisd, ratio |\n|---|---|---|---|---|---|")
 	for _, pipeline := range []int{16, 1} {
 		for _, t := range scriptTests() {
-			r, err := compare(servers, t.typeTest(), pipeline, *conns, *rounds, time.Duration(*secs*float64(time.Second)))
+			r, err := v.compare(t.typeTest(), pipeline, *conns)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", t.name, err)
 			}
-			fmt.Printf("| %s | %d | %.1fk | %.1fk | %.2f (%.2f-%.2f) | %.2f us, %.2f us, %.2f |\n", t.name, pipeline,
-				r.rate[0]/1e3, r.rate[1]/1e3, r.ratio, r.low, r.high, r.cpu[0], r.cpu[1], r.cpu[0]/r.cpu[1])
+			r.row(t.name, pipeline)
 		}
 	}
 	return nil, nil

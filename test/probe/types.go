@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"math/rand"
 	"os"
@@ -106,30 +105,18 @@ func each(c *conn, n int, words func(i int) []string) error {
 // types compares the commands of collections on both servers, which run beside one
 // another and are measured in turns, and prints a Markdown table.
 func types(args []string) (any, error) {
-	fs := flag.NewFlagSet("types", flag.ExitOnError)
-	ours := fs.String("server", "bin/redisd", "server binary")
-	peer := fs.String("peer", "redis-server", "binary to compare with")
-	conns := fs.Int("conns", 16, "connections")
-	secs := fs.Float64("secs", 1, "seconds a turn")
-	rounds := fs.Int("rounds", 3, "turns of each server; the median counts")
-	only := fs.String("only", "", "measure only commands whose names hold this")
-	big := fs.Int("big", 0, "members of a sorted set to measure on top, 0 for none")
-	fs.Parse(args)
-	var servers [2]*server
-	for i, bin := range []string{*peer, *ours} {
-		dir, err := os.MkdirTemp("", "probe")
-		if err != nil {
-			return nil, err
-		}
-		defer os.RemoveAll(dir)
-		if servers[i], err = startServer(bin, dir, "--appendonly", "no"); err != nil {
-			return nil, err
-		}
-		defer servers[i].kill()
+	v := newVersus("types")
+	conns := v.Int("conns", 16, "connections")
+	only := v.String("only", "", "measure only commands whose names hold this")
+	big := v.Int("big", 0, "members of a sorted set to measure on top, 0 for none")
+	v.Parse(args)
+	defer v.stop()
+	if err := v.start(); err != nil {
+		return nil, err
 	}
 	tests := typeTests()
 	if *big > 0 {
-		for _, s := range servers {
+		for _, s := range v.servers {
 			if err := fillZSet(s, *big); err != nil {
 				return nil, err
 			}
@@ -141,12 +128,11 @@ func types(args []string) (any, error) {
 	sum, count := 0.0, 0
 	for _, pipeline := range []int{16, 1} {
 		for _, t := range tests {
-			r, err := compare(servers, t, pipeline, *conns, *rounds, time.Duration(*secs*float64(time.Second)))
+			r, err := v.compare(t, pipeline, *conns)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", t.name, err)
 			}
-			fmt.Printf("| %s | %d | %.0fk | %.0fk | %.2f (%.2f-%.2f) | %.2f us, %.2f us, %.2f |\n", t.name, pipeline,
-				r.rate[0]/1e3, r.rate[1]/1e3, r.ratio, r.low, r.high, r.cpu[0], r.cpu[1], r.cpu[0]/r.cpu[1])
+			r.row(t.name, pipeline)
 			sum, count = sum+r.ratio, count+1
 		}
 	}
@@ -165,18 +151,9 @@ func fillZSet(s *server, n int) error {
 	})
 }
 
-type comparison struct {
-	rate             [2]float64 // requests a second
-	cpu              [2]float64 // microseconds of the server's processor time a request
-	ratio, low, high float64    // of the rates
-}
-
-// turn is what one server did in one turn.
-type turn struct{ rate, cpu float64 }
-
 // compare measures one command on both servers in turns.
-func compare(servers [2]*server, t typeTest, pipeline, conns, rounds int, length time.Duration) (comparison, error) {
-	for _, s := range servers {
+func (v *versus) compare(t typeTest, pipeline, conns int) (comparison, error) {
+	for _, s := range v.servers {
 		if t.setup == nil || pipeline == 1 {
 			continue
 		}
@@ -189,31 +166,7 @@ func compare(servers [2]*server, t typeTest, pipeline, conns, rounds int, length
 		}
 		c.close()
 	}
-	return inTurns(servers, rounds, func(i int) (turn, error) { return t.run(servers[i], pipeline, conns, length) })
-}
-
-// inTurns measures both servers in turns; run does so with one of them.
-func inTurns(servers [2]*server, rounds int, run func(i int) (turn, error)) (comparison, error) {
-	var rates, cpus [2][]float64
-	var ratios []float64
-	for n := range rounds {
-		for i := range servers {
-			r, err := run(i)
-			if err != nil {
-				return comparison{}, err
-			}
-			rates[i], cpus[i] = append(rates[i], r.rate), append(cpus[i], r.cpu)
-		}
-		ratios = append(ratios, rates[1][n]/rates[0][n])
-	}
-	slices.Sort(ratios)
-	c := comparison{ratio: ratios[rounds/2], low: ratios[0], high: ratios[rounds-1]}
-	for i := range rates {
-		slices.Sort(rates[i])
-		slices.Sort(cpus[i])
-		c.rate[i], c.cpu[i] = rates[i][rounds/2], cpus[i][rounds/2]
-	}
-	return c, nil
+	return inTurns(v.servers, *v.rounds, func(i int) (turn, error) { return t.run(v.servers[i], pipeline, conns, v.length()) })
 }
 
 // processor is the processor time that the server has taken so far.
