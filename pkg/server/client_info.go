@@ -65,11 +65,15 @@ func (s *Server) memoryOf(c *client) clientMemory {
 		m.blocks = (more + poolBuffer - 1) / poolBuffer
 		m.list = m.room - poolBuffer
 	}
+	held := m.room
+	if held <= poolBuffer {
+		held = pending // the buffer is the pool's, and goes back to it with the replies
+	}
 	if c.tls != nil {
 		m.total += c.tls.Bytes()
 	}
 	m.total += cap(c.watched)*watchedBytes + c.watchedNames
-	m.total += int(reflect.TypeFor[client]().Size()) + own + m.argv + c.tx.bytes() + m.room +
+	m.total += int(reflect.TypeFor[client]().Size()) + own + m.argv + c.tx.bytes() + held +
 		c.subs.Bytes() + c.cache.memory() + len(c.name) + len(c.libName) + len(c.libVersion)
 	return m
 }

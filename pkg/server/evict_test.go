@@ -210,3 +210,15 @@ func TestEvictionsAreHeard(t *testing.T) {
 	check.Contains(t, listener.next(), `"only"`)
 	check.Eq(t, p.ok("DBSIZE").Int, 0)
 }
+
+// The buffer that a reply is written to is everybody's: the very command that sets a limit
+// must not seem to take it.
+func TestLimitAboveUseEvictsNothing(t *testing.T) {
+	p := startServer(t, "maxmemory-policy allkeys-random").dial()
+	for i := range 500 {
+		p.ok("SET", fmt.Sprint("key:", i), "x")
+	}
+	p.ok("CONFIG", "SET", "maxmemory", fmt.Sprint(p.figure("memory", "used_memory")+8<<10))
+	p.ok("SET", "key:1", "y")
+	check.Eq(t, p.ok("DBSIZE").Int, 500)
+}
