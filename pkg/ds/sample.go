@@ -20,8 +20,7 @@ func (d *Dict) Sample(refs []mem.Ref) (n int) {
 	if d.Len() == 0 || len(refs) == 0 {
 		return 0
 	}
-	skip := uint64(max(d.rehash, 0)) // see randomPlace
-	total := d.ht[0].size() + d.ht[1].size() - skip
+	skip, total := d.filled()
 	at := rand.Uint64N(total)
 	for range min(total, uint64(sampleBuckets*len(refs))) {
 		t, i := d.bucketAt(skip + at)

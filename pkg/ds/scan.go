@@ -138,9 +138,7 @@ func (d *Dict) randomPlace() place {
 	if d.rehash >= 0 {
 		d.step()
 	}
-	// Buckets of ht[0] below the rehash position are empty already.
-	skip := uint64(max(d.rehash, 0))
-	total := d.ht[0].size() + d.ht[1].size() - skip
+	skip, total := d.filled()
 	// A bucket with few entries is taken rarely, so that an entry's chance does
 	// not depend on its neighbours. Hardly any bucket holds more than this: one in
 	// 10^4 where they hold 8 on average, fewer where they hold less. Two tables may
@@ -165,6 +163,13 @@ func (d *Dict) randomPlace() place {
 			return d.nth(t, i, rand.IntN(n))
 		}
 	}
+}
+
+// filled gives the stretch of buckets, as bucketAt numbers them, that may have entries:
+// those of ht[0] below the rehash position are empty already.
+func (d *Dict) filled() (skip, total uint64) {
+	skip = uint64(max(d.rehash, 0))
+	return skip, d.ht[0].size() + d.ht[1].size() - skip
 }
 
 // bucketAt numbers the buckets of both tables in one row.

@@ -63,8 +63,8 @@ const (
 	cycleKeys       = 20
 	cycleFastMicros = 500 // half of Redis's, and so twice as often
 	cycleSlowShare  = 25  // per cent of a cron period
-	cycleSlice      = 500
-	cycleStale      = 10 // per cent of expired keys that are tolerated
+	cycleSlice      = 500 // microseconds of the slow cycle at once
+	cycleStale      = 10  // per cent of expired keys that are tolerated
 	cycleDatabases  = 16
 )
 

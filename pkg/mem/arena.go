@@ -80,7 +80,7 @@ type Arena struct {
 	edges      int          // places where huge pages begin or end: each may cost a kernel mapping
 	dirtyBytes uint64       // bytes of freed slots kept with their pages
 	mapped     uint64       // bytes that may be resident, see Mapped
-	pending    uint64       // bytes on their way back through the background
+	pending    uint64       // bytes in the hands of the background, see Stats
 	committed  uint64       // bytes of the range that are readable
 	page       uint64       // the system's page size
 

@@ -29,7 +29,7 @@ type Stats struct {
 	Mapped    uint64           // as Mapped
 	Used      uint64           // as Used
 	Peak      uint64           // as Peak
-	Pending   uint64           // handed to the background and not yet given back
+	Pending   uint64           // in the hands of the background: on their way back, or being brought in
 	By        [Purposes]uint64 // as UsedBy
 
 	SmallChunks uint64 // chunks of 2 MB that hold small blocks

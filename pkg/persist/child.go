@@ -59,8 +59,8 @@ type child struct {
 // file, tells results on ctl, and returns the exit code. It blocks until then.
 // Nothing is removed that a caller could still want, and everything else is:
 // after ExitDone a save has left TempRDB, a rewrite TempRewriteDone; after any
-// other code, and when the parent cannot be told, there is no file. A goroutine may still wait for in afterwards; it
-// ends with the process or when in is closed.
+// other code, and when the parent cannot be told, there is no file. A goroutine may
+// still wait for in afterwards; it ends with the process or when in is closed.
 func RunChild(in io.Reader, ctl io.Writer, cfg ChildConfig) int {
 	c := &child{cfg: cfg, ctl: ctl}
 	_ = c.send(frameFence, []byte(cfg.Fence))

@@ -271,7 +271,7 @@ func broadcast(g *group, pipeline int) (func(), int, error) {
 // besideData compares what clients ask for beside data on both servers, and prints a
 // Markdown table.
 func besideData(args []string) (any, error) {
-	v := newVersus("clients")
+	v := newVersus("clients", 1)
 	only := v.String("only", "", "measure only rows whose names hold this")
 	v.Parse(args)
 	defer v.stop()

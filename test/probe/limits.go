@@ -39,30 +39,24 @@ func evictTests() []evictTest {
 // evictTurn is what one server did with one kind of values.
 type evictTurn struct {
 	turn
-	above   float64 // the highest used_memory seen, of maxmemory
-	phase   phase   // of a reader beside the writers
-	cycle   int     // the longest event eviction-cycle, in milliseconds
-	evicted string
+	above float64 // the highest used_memory seen, of maxmemory
+	phase phase   // of a reader beside the writers
+	cycle int     // the longest event eviction-cycle, in milliseconds
 }
 
 // evicts compares both servers at maxmemory and prints a Markdown table: writers of twice
 // as much as fits, and more, in turn over again.
 func evicts(args []string) (any, error) {
-	fs := flag.NewFlagSet("evict", flag.ExitOnError)
-	ours := fs.String("server", "bin/redisd", "server binary")
-	peer := fs.String("peer", "redis-server", "binary to compare with")
-	limit := fs.Int("limit", 64, "maxmemory, in MB")
-	policy := fs.String("policy", "allkeys-lru", "maxmemory-policy")
-	conns := fs.Int("conns", 4, "connections that write")
-	secs := fs.Float64("secs", 3, "seconds a turn")
-	rounds := fs.Int("rounds", 3, "turns of each server; the median counts")
-	fs.Parse(args)
+	v := newVersus("evict", 3)
+	limit := v.Int("limit", 64, "maxmemory, in MB")
+	policy := v.String("policy", "allkeys-lru", "maxmemory-policy")
+	conns := v.Int("conns", 4, "connections that write")
+	v.Parse(args)
 	fmt.Println("| values | redis-server | redisd | ratio (range) | used_memory of the limit, at most | reader's p99.9, ms | its longest, ms | longest eviction cycle, ms |\n|---|---|---|---|---|---|---|---|")
 	for _, test := range evictTests() {
 		var worst [2]evictTurn
-		var servers [2]*server
-		r, err := inTurns(servers, *rounds, func(i int) (turn, error) {
-			t, err := test.run([]string{*peer, *ours}[i], *limit<<20, *conns, *policy, time.Duration(*secs*float64(time.Second)))
+		r, err := inTurns(v.servers, *v.rounds, func(i int) (turn, error) {
+			t, err := test.run([]string{*v.peer, *v.ours}[i], *limit<<20, *conns, *policy, v.length())
 			worst[i].above = max(worst[i].above, t.above)
 			worst[i].phase.P999, worst[i].phase.Max = max(worst[i].phase.P999, t.phase.P999), max(worst[i].phase.Max, t.phase.Max)
 			worst[i].cycle = max(worst[i].cycle, t.cycle)
@@ -126,8 +120,7 @@ func (test evictTest) run(bin string, limit, conns int, policy string, length ti
 	})
 	close(over)
 	<-sampled
-	t.evicted = ctl.info("stats")["evicted_keys"]
-	if err == nil && (t.evicted == "" || t.evicted == "0") {
+	if n := ctl.info("stats")["evicted_keys"]; err == nil && (n == "" || n == "0") {
 		err = fmt.Errorf("%s evicted nothing", bin)
 	}
 	t.cycle = ctl.longest("eviction-cycle")

@@ -46,7 +46,7 @@ func (t scriptTest) typeTest() typeTest {
 // scripts compares scripts on both servers, which are measured in turns, and prints
 // a Markdown table.
 func scripts(args []string) (any, error) {
-	v := newVersus("script")
+	v := newVersus("script", 1)
 	conns := v.Int("conns", 16, "connections")
 	v.Parse(args)
 	defer v.stop()

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"crypto/tls"
-	"flag"
 	"fmt"
 	"os"
 	"strconv"
@@ -55,20 +54,16 @@ func tlsServers(dir string, bins [2]string) (servers [2]*server, ports [2]int, c
 
 // encrypted compares GET over TLS on both servers and prints a Markdown table.
 func encrypted(args []string) (any, error) {
-	fs := flag.NewFlagSet("tls", flag.ExitOnError)
-	ours := fs.String("server", "bin/redisd", "server binary")
-	peer := fs.String("peer", "redis-server", "binary to compare with")
-	conns := fs.Int("conns", 16, "connections")
-	secs := fs.Float64("secs", 1, "seconds a turn")
-	rounds := fs.Int("rounds", 3, "turns of each server; the median counts")
-	plain := fs.Bool("plain", false, "the same without TLS, with the same client")
-	fs.Parse(args)
+	v := newVersus("tls", 1)
+	conns := v.Int("conns", 16, "connections")
+	plain := v.Bool("plain", false, "the same without TLS, with the same client")
+	v.Parse(args)
 	dir, err := os.MkdirTemp("", "probe")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	servers, ports, client, err := tlsServers(dir, [2]string{*peer, *ours})
+	servers, ports, client, err := tlsServers(dir, [2]string{*v.peer, *v.ours})
 	for _, s := range servers {
 		if s != nil {
 			defer s.kill()
@@ -87,8 +82,8 @@ func encrypted(args []string) (any, error) {
 				return nil, err
 			}
 		}
-		r, err := inTurns(servers, *rounds, func(i int) (turn, error) {
-			return row.run(servers[i], ports[i], client, *conns, time.Duration(*secs*float64(time.Second)))
+		r, err := inTurns(servers, *v.rounds, func(i int) (turn, error) {
+			return row.run(servers[i], ports[i], client, *conns, v.length())
 		})
 		if err != nil {
 			return nil, err

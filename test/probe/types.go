@@ -105,7 +105,7 @@ func each(c *conn, n int, words func(i int) []string) error {
 // types compares the commands of collections on both servers, which run beside one
 // another and are measured in turns, and prints a Markdown table.
 func types(args []string) (any, error) {
-	v := newVersus("types")
+	v := newVersus("types", 1)
 	conns := v.Int("conns", 16, "connections")
 	only := v.String("only", "", "measure only commands whose names hold this")
 	big := v.Int("big", 0, "members of a sorted set to measure on top, 0 for none")

@@ -19,13 +19,13 @@ type versus struct {
 	dirs       []string
 }
 
-func newVersus(name string) *versus {
+func newVersus(name string, secs float64) *versus {
 	fs := flag.NewFlagSet(name, flag.ExitOnError)
 	return &versus{
 		FlagSet: fs,
 		ours:    fs.String("server", "bin/redisd", "server binary"),
 		peer:    fs.String("peer", "redis-server", "binary to compare with"),
-		secs:    fs.Float64("secs", 1, "seconds a turn"),
+		secs:    fs.Float64("secs", secs, "seconds a turn"),
 		rounds:  fs.Int("rounds", 3, "turns of each server; the median counts"),
 	}
 }
