@@ -2,6 +2,7 @@ package hostile_test
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -107,7 +108,7 @@ func TestEndlessTransaction(t *testing.T) {
 			before := memoryOf(s)
 			mark, p := s.Mark(), dial(t, s)
 			check.Eq(t, p.say("MULTI"), "+OK")
-			go func() { _, _ = p.in.WriteTo(discard{}) }() // it reads its replies
+			go func() { _, _ = p.in.WriteTo(io.Discard) }() // it reads its replies
 			sent := 0
 			for p.try(strings.Repeat(request("PING"), 1000)) == nil {
 				sent += 1000
@@ -120,7 +121,3 @@ func TestEndlessTransaction(t *testing.T) {
 		})
 	}
 }
-
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
