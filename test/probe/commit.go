@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bufio"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -116,61 +115,34 @@ func commitOnce(bin string, writers, readers, delay int, secs float64, seccomp b
 		}
 		defer stop()
 	}
-	var sets, gets atomic.Int64
-	var stop atomic.Bool
-	var wg sync.WaitGroup
-	run := func(n *atomic.Int64, request string, reply int) error {
-		c, err := dial(s.port)
-		if err != nil {
-			return err
-		}
-		wg.Go(func() {
-			defer c.close()
-			loopRequests(c, request, reply, n, &stop)
-		})
-		return nil
-	}
+	// Writers and readers are two clients with a thread each, so that neither takes the
+	// other's time.
+	length := time.Duration(secs * float64(time.Second))
 	value := strings.Repeat("v", 64)
-	for i := range writers {
-		key := fmt.Sprintf("key:%012d", i)
-		err = run(&sets, fmt.Sprintf("*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n", len(key), key, len(value), value), len("+OK\r\n"))
-		if err != nil {
-			return rep, err
-		}
+	key := func(i int) string { return fmt.Sprintf("key:%012d", i%writers) }
+	set := func(i int) [][]byte { return [][]byte{words(nil, "SET", key(i), value)} }
+	get := func(i int) [][]byte { return [][]byte{words(nil, "GET", key(i))} }
+	if _, err := drive(s, writers, set, countBytes, len("+OK\r\n"), 1, time.Second/2); err != nil {
+		return rep, err // else every key is there
 	}
-	time.Sleep(500 * time.Millisecond) // every key is there
-	for i := range readers {
-		key := fmt.Sprintf("key:%012d", i%writers)
-		err = run(&gets, fmt.Sprintf("*2\r\n$3\r\nGET\r\n$%d\r\n%s\r\n", len(key), key), len("$64\r\n")+len(value)+2)
-		if err != nil {
-			return rep, err
-		}
+	var gets turn
+	var failed error
+	var reading sync.WaitGroup
+	if readers > 0 {
+		reading.Go(func() {
+			gets, failed = drive(s, readers, get, countBytes, len("$64\r\n")+len(value)+2, 1, length)
+		})
 	}
-	time.Sleep(500 * time.Millisecond)
-	a, b, n, t := sets.Load(), gets.Load(), calls(counts), time.Now()
-	time.Sleep(time.Duration(secs * float64(time.Second)))
-	took := time.Since(t).Seconds()
-	rep.Sets, rep.Gets = float64(sets.Load()-a)/took, float64(gets.Load()-b)/took
-	rep.Syncs = float64(calls(counts)-n) / took
+	n, t := calls(counts), time.Now()
+	sets, err := drive(s, writers, set, countBytes, len("+OK\r\n"), 1, length)
+	rep.Syncs = float64(calls(counts)-n) / time.Since(t).Seconds()
+	reading.Wait()
+	if err = errors.Join(err, failed); err != nil {
+		return rep, err
+	}
+	rep.Sets, rep.Gets = sets.rate, gets.rate
 	rep.PerSync = rep.Sets / max(rep.Syncs, 1)
-	stop.Store(true)
-	wg.Wait()
 	return rep, nil
-}
-
-// loopRequests sends one request after the other and waits for its reply.
-func loopRequests(c *conn, request string, reply int, n *atomic.Int64, stop *atomic.Bool) {
-	br := bufio.NewReader(c.c)
-	buf := make([]byte, reply)
-	for !stop.Load() {
-		if _, err := c.c.Write([]byte(request)); err != nil {
-			return
-		}
-		if _, err := readFull(br, buf); err != nil {
-			return
-		}
-		n.Add(1)
-	}
 }
 
 // attach puts strace on all threads of a process; stop takes it off again.
