@@ -20,12 +20,11 @@ import (
 // lane is one connection of a driver: it sends a batch, waits for the whole reply, and
 // sends the next one.
 type lane struct {
-	d       *driver
-	fd      int
-	batches [][]byte
-	next    int
-	unsent  []byte // of the batch that is on its way
-	got     int    // units of the reply so far
+	d      *driver
+	fd     int
+	batch  func() []byte // the next one, valid until it is called again
+	unsent []byte        // of the batch that is on its way
+	got    int           // units of the reply so far
 }
 
 // driver is the client of one turn.
@@ -36,6 +35,7 @@ type driver struct {
 	units    func(p []byte) int // counts what the reply is counted by: lines, or bytes
 	whole    int                // units of one batch's reply
 	requests int                // requests in a batch
+	answered func(l *lane)      // a whole reply is there
 	done     int                // requests that were answered
 	err      error
 }
@@ -57,10 +57,10 @@ func drive(s *server, conns int, batches func(i int) [][]byte, units func(p []by
 		return turn{}, err
 	}
 	defer loop.Close()
-	d := &driver{loop: loop, buf: make([]byte, 1<<17), units: units, whole: whole, requests: requests}
+	d := &driver{loop: loop, buf: make([]byte, 1<<17), units: units, whole: whole, requests: requests, answered: (*lane).start}
 	defer d.close()
 	for i := range conns {
-		if err := d.add(s.port, batches(i)); err != nil {
+		if err := d.add(s.port, inTurn(batches(i))); err != nil {
 			return turn{}, err
 		}
 	}
@@ -82,12 +82,21 @@ func drive(s *server, conns int, batches func(i int) [][]byte, units func(p []by
 	return turn{n / time.Since(began).Seconds(), float64((s.processor() - cpu).Microseconds()) / n}, nil
 }
 
-func (d *driver) add(port int, batches [][]byte) error {
+// inTurn gives one batch after the other, over and over.
+func inTurn(batches [][]byte) func() []byte {
+	i := -1
+	return func() []byte {
+		i = (i + 1) % len(batches)
+		return batches[i]
+	}
+}
+
+func (d *driver) add(port int, batch func() []byte) error {
 	fd, errno := event.Dial(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port)), 1000)
 	if errno != 0 {
 		return fmt.Errorf("connect: %w", errno)
 	}
-	l := &lane{d: d, fd: fd, batches: batches}
+	l := &lane{d: d, fd: fd, batch: batch}
 	d.lanes = append(d.lanes, l)
 	if err := event.SetNoDelay(fd, true); err != nil {
 		return err
@@ -117,9 +126,7 @@ func (d *driver) run(length time.Duration) error {
 
 // start sends the next batch.
 func (l *lane) start() {
-	l.unsent = l.batches[l.next]
-	l.next = (l.next + 1) % len(l.batches)
-	l.got = 0
+	l.unsent, l.got = l.batch(), 0
 	l.write()
 }
 
@@ -158,6 +165,6 @@ func (l *lane) Ready(event.Events) {
 	l.got += l.d.units(l.d.buf[:n])
 	if l.got >= l.d.whole {
 		l.d.done += l.d.requests
-		l.start()
+		l.d.answered(l)
 	}
 }

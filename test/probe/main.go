@@ -3,7 +3,7 @@
 // that costs, and what a kill -9 loses. The same run serves redis-server and
 // redisd, so a bar can print the two side by side.
 //
-//	probe stall -server BIN [-mode aof|rdb] [-keys N] [-conns N] [-size B]
+//	probe stall -server BIN [-mode aof|rdb] [-keys N] [-conns N] [-size B] [-- DIRECTIVES]
 //	probe crash -server BIN [-rounds N] [-conns N] [-rewrite]
 //	probe bench -server BIN [-pipeline N] [-conns N] [-secs N] [-keys N] [-size B]
 //	probe idle -server BIN [-clients N]
