@@ -198,18 +198,6 @@ func TestSortNeedsAllKeysForPatterns(t *testing.T) {
 	joe.ok("SORT", "list", "BY", "v*", "GET", "#")
 }
 
-func TestSecretsStayOutOfTheSlowLog(t *testing.T) {
-	c := startServer(t, "slowlog-log-slower-than 0").dial()
-	c.ok("ACL", "SETUSER", "joe", "on", ">secret")
-	c.ok("AUTH", "joe", "secret")
-	c.ok("AUTH", "default", "secret")
-	c.ok("HELLO", "2", "AUTH", "default", "secret")
-	c.refused("AUTH", "secret")
-	text := c.ok("SLOWLOG", "GET").String()
-	check.Contains(t, text, "(redacted)")
-	check.True(t, !strings.Contains(text, "secret"), text)
-}
-
 func TestGenPass(t *testing.T) {
 	c := startServer(t).dial()
 	check.Eq(t, len(c.text("ACL", "GENPASS")), 64)

@@ -142,16 +142,18 @@ func (s *Server) replyLogin(c *command.Ctx, user, password []byte) {
 type helloOptions struct {
 	user, password, name []byte
 	auth, setName        bool
-	secrets              int // place of the user, before the password
 }
 
-// parseHello reads the options; a wrong one is replied to.
+// parseHello reads the options; a wrong one is replied to. What AUTH has is hidden
+// whatever comes after it.
 func parseHello(c *command.Ctx) (o helloOptions, ok bool) {
 	for i := 2; i < len(c.Args); i++ {
 		more := len(c.Args) - 1 - i
 		switch {
 		case command.Is(c.Args[i], "AUTH") && more >= 2:
-			o.user, o.password, o.auth, o.secrets = c.Args[i+1], c.Args[i+2], true, i+1
+			o.user, o.password, o.auth = c.Args[i+1], c.Args[i+2], true
+			redact(c, i+1)
+			redact(c, i+2)
 			i += 2
 		case command.Is(c.Args[i], "SETNAME") && more >= 1:
 			o.name, o.setName = c.Args[i+1], true
@@ -186,10 +188,6 @@ func (s *Server) hello(c *command.Ctx) {
 	if o.setName && !validName(o.name) {
 		c.Out.Error(errClientName)
 		return
-	}
-	if o.auth {
-		redact(c, o.secrets)
-		redact(c, o.secrets+1)
 	}
 	if o.auth && !s.login(cl, c.Args[0], o.user, o.password) {
 		c.Out.Error(errWrongPass)

@@ -84,14 +84,3 @@ func TestConfigRewrite(t *testing.T) {
 	check.NoErr(t, os.Mkdir(file, 0o755))
 	check.Contains(t, here.refused("CONFIG", "REWRITE"), "ERR Rewriting config file: ")
 }
-
-func TestConfigSetKeepsSecretsOutOfTheSlowLog(t *testing.T) {
-	here := startServer(t).dial()
-	here.ok("CONFIG", "SET", "slowlog-log-slower-than", "0")
-	here.ok("CONFIG", "SET", "masterauth", "secret", "hz", "12")
-	here.ok("CONFIG", "SET", "slowlog-log-slower-than", "-1")
-	log := here.ok("SLOWLOG", "GET").String()
-	check.True(t, !strings.Contains(log, "secret"), "the slow log shows a password: "+log)
-	check.Contains(t, log, "(redacted)")
-	check.Contains(t, here.ok("CONFIG", "GET", "masterauth").String(), "secret")
-}

@@ -196,10 +196,3 @@ func TestMigrateToBrokenTargets(t *testing.T) {
 		})
 	}
 }
-
-// A secret does not show in the slow log.
-func TestMigrateHidesPasswords(t *testing.T) {
-	here := startServer(t, "slowlog-log-slower-than 0").dial()
-	here.do("MIGRATE", "127.0.0.1", freePort(t), "k", "0", "100", "AUTH2", "joe", "hunter2")
-	check.True(t, !strings.Contains(here.ok("SLOWLOG", "GET").String(), "hunter2"), "the password is not shown")
-}

@@ -80,9 +80,9 @@ func keepWords(argv [][]byte) [][]byte {
 	return words
 }
 
-// redacted stands in the slow log for a word that is a secret.
+// redacted stands in the slow log and for MONITOR in the place of a word that is a secret.
 var redacted = []byte("(redacted)")
 
-// redact hides the i-th word of the running command from the slow log. The command
-// has read it before.
+// redact hides the i-th word of the running command from the slow log and from MONITOR.
+// The command has read it before.
 func redact(c *command.Ctx, i int) { c.Args[i] = redacted }
