@@ -31,8 +31,6 @@ type Ctx struct {
 	Out  *resp.Writer
 	Fx   Effects
 
-	// Quiet is set for clients with CLIENT NO-TOUCH: reads do not mark keys.
-	Quiet bool
 	// NoBlock is set where a command must not wait: the log's.
 	NoBlock bool
 	// Script is set for the commands of scripts: those that name a time to wait for are refused.
@@ -70,12 +68,7 @@ func (c *Ctx) Read(key []byte) (e keyspace.Entry, found bool) {
 }
 
 // lookUp is Read that does not record a miss.
-func (c *Ctx) lookUp(key []byte) (keyspace.Entry, bool) {
-	if c.Quiet {
-		return c.DB.ReadQuietly(key)
-	}
-	return c.DB.Read(key)
-}
+func (c *Ctx) lookUp(key []byte) (keyspace.Entry, bool) { return c.DB.Read(key) }
 
 // missed records that a read found no key.
 func (c *Ctx) missed(key []byte) { c.Fx.Notify(EventMiss, "keymiss", key) }

@@ -188,10 +188,12 @@ func TestAccessTimes(t *testing.T) {
 		s.run(line)
 		check.Eq(t, s.run("object idletime k"), ":60")
 	}
-	s.ctx.Quiet = true
-	s.run("get k")
-	check.Eq(t, s.run("object idletime k"), ":60")
-	s.ctx.Quiet = false
+	s.ctx.KS.SetQuiet(true)
+	for _, line := range []string{"get k", "append k w", "set k v", "expire k 1000", "persist k", "set k 1", "incr k"} {
+		s.run(line)
+		check.Eq(t, line+s.run("object idletime k"), line+":60")
+	}
+	s.ctx.KS.SetQuiet(false)
 	s.run("get k")
 	check.Eq(t, s.run("object idletime k"), ":0")
 	s.ctx.KS.SetNow(now + 120_000)

@@ -11,8 +11,9 @@ type accessClock struct {
 	lru          uint32 // seconds, 24 bits
 	minutes      uint32 // Unix minutes, 16 bits
 	lfu          bool
-	decayMinutes int // lfu-decay-time
-	logFactor    int // lfu-log-factor
+	quiet        bool // accesses leave no mark
+	decayMinutes int  // lfu-decay-time
+	logFactor    int  // lfu-log-factor
 }
 
 const (
@@ -32,6 +33,10 @@ func (ks *Keyspace) SetAccessPolicy(lfu bool, decayMinutes, logFactor int) {
 	ks.access.lfu, ks.access.decayMinutes, ks.access.logFactor = lfu, decayMinutes, logFactor
 }
 
+// SetQuiet says that accesses leave no mark for now: those of a connection with
+// CLIENT NO-TOUCH. New keys have one.
+func (ks *Keyspace) SetQuiet(quiet bool) { ks.access.quiet = quiet }
+
 func (e Entry) access() uint32 {
 	return *(*uint32)(unsafe.Add(e.p, 1)) >> 8
 }
@@ -50,11 +55,13 @@ func (a *accessClock) fresh() uint32 {
 
 func (e Entry) touch() {
 	a := &e.db.ks.access
-	if !a.lfu {
+	switch {
+	case a.quiet:
+	case !a.lfu:
 		e.setAccess(a.lru)
-		return
+	default:
+		e.setAccess(a.minutes<<8 | uint32(a.increment(e.Freq())))
 	}
-	e.setAccess(a.minutes<<8 | uint32(a.increment(e.Freq())))
 }
 
 // increment counts one access with a chance that falls as the counter grows.

@@ -37,8 +37,8 @@ func (db *DB) Read(key []byte) (Entry, bool) {
 	return e, true
 }
 
-// ReadQuietly is Read for a connection with CLIENT NO-TOUCH: counted, but not
-// marked as accessed.
+// ReadQuietly is Read for OBJECT, TYPE and the like: counted, but not marked as
+// accessed.
 func (db *DB) ReadQuietly(key []byte) (Entry, bool) {
 	e, ok := db.find(key)
 	if ok {

@@ -230,7 +230,7 @@ func (x *executor) call(c *client, spec *command.Spec, argv [][]byte) {
 	s := x.srv
 	ctx := &x.ctx
 	ctx.Args, ctx.Spec, ctx.DB, ctx.Out = argv, spec, c.db, &x.w
-	ctx.Quiet = c.has(flagNoTouch) && !isTouch(spec)
+	s.ks.SetQuiet(c.has(flagNoTouch) && !isTouch(spec))
 	ctx.Fx.Reset(c.db.Index())
 	c.last = spec
 	begin, errorsBefore, inner := x.clockN, x.w.Errors, x.inner

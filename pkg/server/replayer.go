@@ -69,6 +69,7 @@ func (r *replayer) exec(argv [][]byte) error {
 	ctx.Args, ctx.Spec, ctx.DB, ctx.Out = argv, spec, r.client.db, &r.x.w
 	ctx.Fx.Reset(r.client.db.Index())
 	errorsBefore := r.x.w.Errors
+	r.srv.ks.SetQuiet(false)
 	spec.Handler(ctx)
 	r.srv.exec.client = running
 	if r.x.w.Errors != errorsBefore {

@@ -204,7 +204,7 @@ func (sc *scripts) flush() {
 func (sc *scripts) call(c *command.Ctx, r *scriptRun, v *script.VM, ref script.Ref, keys, args [][]byte) {
 	s := sc.srv
 	sc.begin(c, r)
-	spec, words, db, noBlock, quiet, replaying := c.Spec, c.Args, c.DB, c.NoBlock, c.Quiet, s.exec.ctx.Replaying
+	spec, words, db, noBlock, replaying := c.Spec, c.Args, c.DB, c.NoBlock, s.exec.ctx.Replaying
 	s.exec.ctx.Replaying = c.Replaying
 	block := !s.exec.tx.active
 	s.exec.tx.active = true
@@ -213,7 +213,7 @@ func (sc *scripts) call(c *command.Ctx, r *scriptRun, v *script.VM, ref script.R
 	sc.run = nil
 	s.exec.tx.muted = false
 	s.exec.ctx.Replaying = replaying
-	c.Spec, c.Args, c.DB, c.NoBlock, c.Quiet = spec, words, db, noBlock, quiet
+	c.Spec, c.Args, c.DB, c.NoBlock = spec, words, db, noBlock
 	c.Fx.Reset(db.Index()) // the commands' own effects are applied
 	if err != nil {
 		sc.failed(c, r, err)
