@@ -106,12 +106,13 @@ func startServerAs(t *testing.T, o rigOptions, directives ...string) *rig {
 	}()
 	c := r.dial()
 	t.Cleanup(func() {
-		conn := c.conn
-		if fresh, err := net.Dial("unix", r.socket); err == nil { // the first may have been closed as idle
-			conn = fresh
+		// The first one may have been closed as idle, and a new one be refused by maxclients.
+		shutdown := resp.AppendCommandStrings(nil, "SHUTDOWN", "NOSAVE", "FORCE")
+		_, _ = c.conn.Write(shutdown)
+		if fresh, err := net.Dial("unix", r.socket); err == nil {
+			_, _ = fresh.Write(shutdown)
 			defer fresh.Close()
 		}
-		_, _ = conn.Write(resp.AppendCommandStrings(nil, "SHUTDOWN", "NOSAVE", "FORCE"))
 		select {
 		case err := <-r.ended:
 			if err != nil {
