@@ -115,6 +115,9 @@ func (u *Uncached) undirect(off, ready int64) error {
 // Direct tells whether the page cache is passed by for certain.
 func (u *Uncached) Direct() bool { return u.direct && u.f.Fd() >= 0 }
 
+// Forget has the next Bytes read from the disk whatever was read before.
+func (u *Uncached) Forget() { u.n = 0 }
+
 // Size is the file's size now.
 func (u *Uncached) Size() (int64, error) { return u.f.Size() }
 

@@ -77,7 +77,8 @@ func RunChild(in io.Reader, ctl io.Writer, cfg ChildConfig) int {
 	c.pulse.stop()
 	if err == nil {
 		err = c.send(frameReport, Report{
-			OK: true, Keys: c.got.total, Bytes: uint64(c.out.size()), DiffBytes: c.diff, VerifyMicros: c.out.verifyMicros(),
+			OK: true, Keys: c.got.total, Bytes: uint64(c.out.size()), DiffBytes: c.diff,
+			VerifyMicros: c.out.verifyMicros(), Modified: c.out.seal().modified,
 		}.append(nil))
 		if err == nil {
 			return ExitDone

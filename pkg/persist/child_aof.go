@@ -66,7 +66,7 @@ func (c *child) rest() error {
 // after the parent has stopped: that time is what bounds the residual.
 func (c *child) difference() error {
 	c.out.beginBlocks()
-	if c.out.verify != nil && c.out.written >= verifyAhead {
+	if c.out.verify != nil && c.out.written >= c.out.verify.ahead {
 		// Before the parent is asked to stop: what it keeps from then on is little.
 		if err := c.out.sync(); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -122,12 +123,17 @@ type handler struct {
 	dir     string
 	pid     int
 	started int64 // microseconds
+	seal    seal  // of the file that the child has verified
 	lines   []Line
 	out     Outcome
 }
 
 func newHandler(j *Job, cfg DoneConfig) handler {
-	return handler{cfg: cfg, role: j.opts.Role, dir: j.opts.Dir, pid: j.pid, started: clock.Micros(cfg.Clock)}
+	h := handler{cfg: cfg, role: j.opts.Role, dir: j.opts.Dir, pid: j.pid, started: clock.Micros(cfg.Clock)}
+	if r := j.report; r != nil && j.opts.Verify {
+		h.seal = seal{int64(r.Bytes), r.Modified}
+	}
+	return h
 }
 
 func (h *handler) log(level byte, format string, args ...any) {
@@ -162,6 +168,18 @@ func (h *handler) failed(err error) {
 	h.out.StatusErr = !h.out.Stopped
 	if h.out.Err == nil {
 		h.out.Err = err
+	}
+}
+
+// complain tells why a step has failed, in the words given or, of a file that did not pass
+// the verification, in those for that.
+func (h *handler) complain(err error, text string) {
+	var ve *VerifyError
+	switch {
+	case errors.As(err, &ve):
+		h.log('#', "Verification failed, the file is discarded: %s", ve.text())
+	case text != "":
+		h.log('#', "%s: %s", text, reason(err))
 	}
 }
 

@@ -121,6 +121,14 @@ func (o *output) verified() error {
 	return o.verify.finish(o.written)
 }
 
+// seal is that of the verified file, none when it was not verified.
+func (o *output) seal() seal {
+	if o.verify == nil {
+		return seal{}
+	}
+	return o.verify.seal
+}
+
 // abandon closes the file if it is open, and ends its verification. Its name is the caller's to remove.
 func (o *output) abandon() {
 	if o == nil {

@@ -182,6 +182,7 @@ type Report struct {
 	// VerifyMicros is how long the verification of the file took, beside the writing of
 	// it for the most part; 0 when there was none.
 	VerifyMicros uint64
+	Modified     int64  // when the verified file was written to last, nanoseconds; 0 when it was not verified
 	Text         string // what went wrong
 }
 
@@ -197,6 +198,7 @@ func (r Report) append(dst []byte) []byte {
 	dst = Progress{r.Keys, r.Bytes}.append(dst)
 	dst = binary.LittleEndian.AppendUint64(dst, r.DiffBytes)
 	dst = binary.LittleEndian.AppendUint64(dst, r.VerifyMicros)
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.Modified))
 	return appendText(dst, r.Text)
 }
 
@@ -204,6 +206,6 @@ func parseReport(f *fields) Report {
 	status := f.u8()
 	return Report{
 		OK: status == 0, Unverified: status == 2,
-		Keys: f.u64(), Bytes: f.u64(), DiffBytes: f.u64(), VerifyMicros: f.u64(), Text: f.text(),
+		Keys: f.u64(), Bytes: f.u64(), DiffBytes: f.u64(), VerifyMicros: f.u64(), Modified: int64(f.u64()), Text: f.text(),
 	}
 }

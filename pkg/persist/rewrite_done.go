@@ -36,6 +36,7 @@ type RewriteDone struct {
 	file      vfs.File // the new file, nil when not open
 	old       vfs.File // the old file, to be closed at the end
 	size      int64    // bytes in file
+	tail      []chunk  // of these, appended and not read back, when that is asked for
 	round     int      // rounds of append and sync so far
 	takenAt   int64    // microseconds: everything fed before is in file and synced
 	appended  int64    // microseconds: when the part being appended was taken
@@ -118,11 +119,15 @@ func (d *RewriteDone) begin(exit Exit, err error) Step {
 // open is step 2.
 func (d *RewriteDone) open() Step {
 	return d.then("open", "", "Unable to open the temporary AOF produced by the child", func() error {
-		f, err := d.cfg.FS.OpenFile(TempRewriteDone(d.dir, d.pid), os.O_WRONLY|os.O_APPEND, 0)
+		temp := TempRewriteDone(d.dir, d.pid)
+		f, err := d.cfg.FS.OpenFile(temp, os.O_WRONLY|os.O_APPEND, 0)
 		if err != nil {
 			return err
 		}
 		d.file = f
+		if err := d.unbroken(temp); err != nil {
+			return err
+		}
 		d.size, err = f.Size()
 		return err
 	}, d.prepare)
@@ -156,15 +161,25 @@ func (d *RewriteDone) append(fn func() Step) Step {
 	d.synced = d.synced && len(parts) == 0
 	d.appended = clock.Micros(d.cfg.Clock)
 	return d.then("append", "aof-rewrite-diff-write", "Error trying to flush the parent diff to the rewritten AOF", func() error {
+		if len(parts) == 0 {
+			return nil
+		}
+		if err := d.unbroken(TempRewriteDone(d.dir, d.pid)); err != nil {
+			return err
+		}
 		for _, p := range d.covered(parts) {
+			off := d.size
 			n, err := d.file.Write(p)
 			d.size += int64(n)
 			d.out.ResidualBytes += int64(n)
 			if err != nil {
 				return err
 			}
+			if d.sealed() {
+				d.tail = appendChunks(d.tail, off, p)
+			}
 		}
-		return nil
+		return d.reseal()
 	}, fn)
 }
 
@@ -196,8 +211,38 @@ func (d *RewriteDone) sync(fn func() Step) Step {
 		return d.file.Sync()
 	}, func() Step {
 		d.takenAt, d.synced = d.appended, true
-		return fn()
+		return d.readBack(fn)
 	})
+}
+
+// sealed says that the child has verified the file, and that what is appended is to be.
+func (d *RewriteDone) sealed() bool { return d.seal.modified != 0 }
+
+// reseal seals the file anew after what the handler itself has written.
+func (d *RewriteDone) reseal() (err error) {
+	if d.sealed() {
+		d.seal, err = sealOf(d.cfg.FS, TempRewriteDone(d.dir, d.pid))
+	}
+	return err
+}
+
+// readBack verifies what was appended and synced.
+func (d *RewriteDone) readBack(fn func() Step) Step {
+	if len(d.tail) == 0 {
+		return fn()
+	}
+	return d.then("verify", "", "", func() error {
+		temp := TempRewriteDone(d.dir, d.pid)
+		if d.seal.size != d.size {
+			return differs(temp, "it has %d bytes, %d were written", d.seal.size, d.size)
+		}
+		if err := d.unbroken(temp); err != nil {
+			return err
+		}
+		tail := d.tail
+		d.tail = nil
+		return readBack(d.cfg.FS, temp, tail, d.size)
+	}, fn)
 }
 
 // afterSync decides whether what has come in during the sync is little enough,
@@ -222,9 +267,10 @@ func (d *RewriteDone) stale() bool { return clock.Micros(d.cfg.Clock)-d.takenAt 
 
 // finalSync makes durable what the policy wants durable: everything under
 // always; else what is old enough that the old file may have it on disk. A part that
-// is not the last one is always synced: the loader insists that it is whole.
+// is not the last one is always synced: the loader insists that it is whole. So is what
+// has to be read back.
 func (d *RewriteDone) finalSync() Step {
-	if d.cfg.Always || d.stale() || d.parts() {
+	if d.cfg.Always || d.stale() || d.parts() || len(d.tail) > 0 {
 		return d.sync(d.openOld)
 	}
 	return d.openOld()
@@ -262,6 +308,9 @@ func (d *RewriteDone) rename() Step {
 	}
 	temp := TempRewriteDone(d.dir, d.pid)
 	return d.run("rename", "aof-rename", func() error {
+		if err := d.unbroken(temp); err != nil {
+			return err
+		}
 		if d.simple() {
 			return d.cfg.FS.Rename(temp, d.live())
 		}
@@ -416,9 +465,7 @@ func (d *RewriteDone) finish() Step {
 // fail is the one way out before the rename: status, log line, temporary files
 // removed, descriptors closed, the log as it was.
 func (d *RewriteDone) fail(err error, complaint string) Step {
-	if complaint != "" {
-		d.log('#', "%s: %s", complaint, reason(err))
-	}
+	d.complain(err, complaint)
 	d.out.Stopped = d.out.Stopped || errors.Is(err, errCancelled)
 	d.failed(err)
 	d.out.Reschedule = d.cfg.State == aof.WaitRewrite && !errors.Is(err, errCancelled)

@@ -181,6 +181,9 @@ func (d *PartsDone) placeBase() Step {
 		if err := set.VoidFile(d.manifest); err != nil {
 			return err
 		}
+		if err := d.unbroken(temp); err != nil {
+			return err
+		}
 		return d.cfg.FS.Rename(temp, set.Path(name))
 	}, func() Step {
 		d.log('*', "Successfully renamed the temporary AOF base file %s into %s", filepath.Base(temp), name)
@@ -270,9 +273,7 @@ func (d *PartsDone) finish() Step {
 // giveUp is the one way out before the manifest is in force: status, log line, files
 // that nothing lists removed, what was gathered dropped, the log as it was.
 func (d *PartsDone) giveUp(err error, complaint string) Step {
-	if complaint != "" {
-		d.log('#', "%s: %s", complaint, reason(err))
-	}
+	d.complain(err, complaint)
 	d.out.Stopped = d.out.Stopped || errors.Is(err, errCancelled)
 	d.failed(err)
 	set, names := d.cfgParts.Set, []string{}

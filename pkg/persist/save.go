@@ -136,6 +136,9 @@ func (s *FileSave) finish() error {
 	if err == nil {
 		err = s.fail.Hit("save-before-rename")
 	}
+	if err == nil {
+		err = s.out.seal().unbroken(s.fsys, s.temp)
+	}
 	if err != nil {
 		return err
 	}

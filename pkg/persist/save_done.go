@@ -67,7 +67,11 @@ func (d *SaveDone) rename() error {
 	if d.cancelled {
 		return errCancelled
 	}
-	err := d.cfg.FS.Rename(TempRDB(d.dir, d.pid), d.live())
+	temp := TempRDB(d.dir, d.pid)
+	if err := d.unbroken(temp); err != nil {
+		return err
+	}
+	err := d.cfg.FS.Rename(temp, d.live())
 	d.renamed = err == nil
 	return err
 }
@@ -77,7 +81,7 @@ func (d *SaveDone) afterRename(err error) Step {
 		if errors.Is(err, errCancelled) {
 			d.out.Stopped = true
 		} else {
-			d.log('#', "Error moving temp DB file on the final destination: %s", reason(err))
+			d.complain(err, "Error moving temp DB file on the final destination")
 		}
 		return d.giveUp(err)
 	}

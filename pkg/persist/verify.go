@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -22,13 +23,16 @@ import (
 //   - the form: what was read is an RDB that ends in the checksum of what was written, or
 //     commands, to the last byte;
 //   - what it says: keys and digest of each database are those that the daemon counted.
+//
+// What was read before the last sync may have gone bad since. When the file is complete
+// its bytes are compared once more with the hashes, and nothing else.
 
 // chunkSize is how much of the file one hash covers.
 const chunkSize = flushSize
 
-// verifyAhead is how much must be on the disk before any of it is read back: a file that
-// is smaller is read when it is complete, and then nothing can happen to it afterwards
-// that is not seen.
+// verifyAhead is how much must be on the disk before any of it is read back, where the
+// options do not say how often it is synced: a file that is smaller is read once, when it
+// is complete.
 const verifyAhead = IncrementalSync
 
 // chunk is a piece of the file as it was written.
@@ -43,7 +47,8 @@ type chunk struct {
 type verifier struct {
 	fsys     vfs.FS
 	name     string
-	commands bool // the base is commands, not an RDB
+	commands bool  // the base is commands, not an RDB
+	ahead    int64 // bytes that must be on the disk before any are read
 	started  bool
 	bad      atomic.Bool // err is set: the writer need not go on
 
@@ -61,7 +66,11 @@ type verifier struct {
 	ended  bool      // run has returned
 	err    error     // why, nil when all is well
 
+	seal seal // of the complete file, set before it is looked at
+
 	in     *vfs.Uncached
+	last   bool    // the file is complete: what is read from now on stays
+	early  []chunk // read back before that
 	rest   []byte  // of the chunk that Read hands out
 	at     int64   // offset behind rest
 	tail   [8]byte // the last bytes before at
@@ -84,7 +93,7 @@ var errQuit = errors.New("persist: the verification was called off")
 func newVerifier(fsys vfs.FS, name string, opts *Options) *verifier {
 	v := &verifier{
 		fsys: fsys, name: name, base: -1, watch: clock.NewStopwatch(),
-		commands: opts.commands(),
+		commands: opts.commands(), ahead: cmp.Or(opts.SyncEvery, verifyAhead),
 	}
 	v.wake.L = &v.mu
 	return v
@@ -97,18 +106,24 @@ func (o *Options) commands() bool { return o.Role == RoleAOF && !o.Preamble }
 func (v *verifier) wrote(off int64, b []byte) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.chunks = appendChunks(v.chunks, off, b)
+}
+
+// appendChunks adds the chunks of what was written at off.
+func appendChunks(dst []chunk, off int64, b []byte) []chunk {
 	for len(b) > 0 {
 		n := min(len(b), chunkSize)
-		v.chunks = append(v.chunks, chunk{off, n, digest.Bytes(uint64(off), b[:n])})
+		dst = append(dst, chunk{off, n, digest.Bytes(uint64(off), b[:n])})
 		b, off = b[n:], off+int64(n)
 	}
+	return dst
 }
 
 // synced says that the first n bytes of the file are on the disk.
 func (v *verifier) synced(n int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if n < verifyAhead && !v.end {
+	if n < v.ahead && !v.end {
 		return
 	}
 	v.ready = n
@@ -139,7 +154,10 @@ func (v *verifier) waitBase() error {
 }
 
 // finish waits for the verification of the whole file, of so many bytes, all synced.
-func (v *verifier) finish(size int64) error {
+func (v *verifier) finish(size int64) (err error) {
+	if v.seal, err = sealOf(v.fsys, v.name); err != nil {
+		return err
+	}
 	v.mu.Lock()
 	v.end, v.size = true, size
 	v.mu.Unlock()
@@ -212,6 +230,9 @@ func (v *verifier) verify() (err error) {
 	if err := v.readDiff(); err != nil {
 		return v.misread(err)
 	}
+	if err := v.again(); err != nil {
+		return err
+	}
 	size, err := v.in.Size()
 	if err != nil {
 		return v.broken(err, "reading its size")
@@ -222,14 +243,33 @@ func (v *verifier) verify() (err error) {
 	return nil
 }
 
-// wrong is the error for a file that differs.
-func (v *verifier) wrong(format string, args ...any) error {
-	return &VerifyError{File: v.name, Text: fmt.Sprintf(format, args...)}
+// again compares the bytes that were read before the file was complete once more.
+func (v *verifier) again() error {
+	v.in.Forget()
+	for _, c := range v.early {
+		v.mu.Lock()
+		quit := v.quit
+		v.mu.Unlock()
+		if quit {
+			return errQuit
+		}
+		if _, err := c.read(v.in, v.name, v.at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// wrong is the error for a file that differs.
+func (v *verifier) wrong(format string, args ...any) error { return differs(v.name, format, args...) }
 
 // broken is the error for a file that cannot be read.
 func (v *verifier) broken(err error, what string) error {
 	return &VerifyError{File: v.name, Text: what, Err: err}
+}
+
+func differs(name, format string, args ...any) error {
+	return &VerifyError{File: name, Text: fmt.Sprintf(format, args...)}
 }
 
 // misread makes an error of a parser one of the file.
@@ -264,20 +304,45 @@ func (v *verifier) next() error {
 	if err != nil {
 		return err
 	}
-	b, err := v.in.Bytes(c.off, c.n, ready)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		size, _ := v.in.Size()
-		return v.wrong("it ends at offset %d, where %d bytes or more were written", size, c.off+int64(c.n))
-	}
+	b, err := c.read(v.in, v.name, ready)
 	if err != nil {
-		return v.broken(err, fmt.Sprintf("reading at offset %d", c.off))
-	}
-	if digest.Bytes(uint64(c.off), b) != c.hash {
-		return v.wrong("the bytes at offsets %d to %d are not those that were written", c.off, c.off+int64(c.n)-1)
+		return err
 	}
 	v.rest, v.at = b, c.off+int64(c.n)
 	copy(v.tail[:], v.tail[min(len(b), len(v.tail)):])
 	copy(v.tail[max(0, len(v.tail)-len(b)):], b[max(0, len(b)-len(v.tail)):])
+	return nil
+}
+
+// read reads the chunk back and refuses it when it is not what was written. The file was
+// synced up to the offset ready.
+func (c chunk) read(in *vfs.Uncached, name string, ready int64) ([]byte, error) {
+	b, err := in.Bytes(c.off, c.n, ready)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		size, _ := in.Size()
+		return nil, differs(name, "it ends at offset %d, where %d bytes or more were written", size, c.off+int64(c.n))
+	}
+	if err != nil {
+		return nil, &VerifyError{File: name, Text: fmt.Sprintf("reading at offset %d", c.off), Err: err}
+	}
+	if digest.Bytes(uint64(c.off), b) != c.hash {
+		return nil, differs(name, "the bytes at offsets %d to %d are not those that were written", c.off, c.off+int64(c.n)-1)
+	}
+	return b, nil
+}
+
+// readBack reads chunks of a file that was synced.
+func readBack(fsys vfs.FS, name string, chunks []chunk, size int64) error {
+	in, err := vfs.OpenUncached(fsys, name)
+	if err != nil {
+		return &VerifyError{File: name, Text: "opening it for reading", Err: err}
+	}
+	defer in.Close() // it was for reading
+	for _, c := range chunks {
+		if _, err := c.read(in, name, size); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -294,11 +359,23 @@ func (v *verifier) await() (c chunk, ready int64, err error) {
 		case len(v.chunks) > 0 && v.chunks[0].off+int64(v.chunks[0].n) <= v.ready:
 			c = v.chunks[0]
 			v.chunks = v.chunks[1:]
+			v.note(c)
 			return c, v.ready, nil
 		case v.end && v.at == v.size:
 			return c, 0, io.EOF
 		}
 		v.wake.Wait()
+	}
+}
+
+// note remembers a chunk that is to be read once more. v.mu is held.
+func (v *verifier) note(c chunk) {
+	switch {
+	case !v.end:
+		v.early = append(v.early, c)
+	case !v.last:
+		v.last = true
+		v.in.Forget() // what lies there was read before
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"redisd/internal/check"
 	"redisd/internal/vfs"
 	"redisd/pkg/persist"
 )
@@ -35,13 +36,16 @@ func BenchmarkChild(b *testing.B) {
 		for _, verify := range []bool{false, true} {
 			b.Run(fmt.Sprint("preamble ", preamble, " verify ", verify), func(b *testing.B) {
 				o := saveOptions()
-				o.Dir, o.Verify, o.Preamble, o.SnapshotOnly = b.TempDir(), verify, preamble, true
-				j := persist.NewRewriteJob(o, false)
+				o.Dir, o.Verify, o.Preamble = b.TempDir(), verify, preamble
+				j := persist.NewRewriteJob(o, true)
 				for i := range 500_000 {
 					j.Record(0, rec(0, fmt.Sprintf("key:%012d", i), strings.Repeat("x", 100), -1))
 				}
 				j.SnapshotDone()
 				stream := collect(j)
+				_, err := j.Control(stopRequest())
+				check.NoErr(b, err)
+				stream = append(stream, collect(j)...)
 				for b.Loop() {
 					if code, _ := runOn(vfs.OS(), stream); code != persist.ExitDone {
 						b.Fatal(code)

@@ -228,9 +228,9 @@ func TestVerificationWithoutDirectReads(t *testing.T) {
 // damage is found, long before its end.
 func TestVerificationFollowsTheWriter(t *testing.T) {
 	for name, o := range verified() {
-		o.Compress = false
+		o.Compress, o.SyncEvery = false, 1<<20
 		j := newVerifiedJob(o)
-		text := strings.Repeat("0123456789abcdef", 64<<10)
+		text := strings.Repeat("0123456789abcdef", 2<<10)
 		for i := range 70 {
 			r := rec(0, fmt.Sprint("key", i), text, -1)
 			j.Record(0, r)
@@ -245,11 +245,11 @@ func TestVerificationFollowsTheWriter(t *testing.T) {
 		code, ctl := runOn(newMem(t), stream)
 		r, _ := report(t, o, ctl)
 		check.Eq(t, fmt.Sprint(name, code, r.Text), name+"0")
-		damage := vfs.PathMatch("temp-*[0-9].[ra]*", vfs.Syncs(vfs.OnIndex(0, &vfs.Damage{Off: 20 << 20, Flip: 1})))
+		damage := vfs.PathMatch("temp-*[0-9].[ra]*", vfs.Syncs(vfs.OnIndex(0, &vfs.Damage{Off: 800_000, Flip: 1})))
 		code, ctl = runOn(vfs.NewFault(newMem(t), damage), stream)
 		r, _ = report(t, o, ctl)
 		check.Eq(t, fmt.Sprint(code, r.Unverified), fmt.Sprint(persist.ExitFailed, true))
-		check.True(t, strings.Contains(r.Text, "offsets 20"), name+": "+r.Text)
+		check.True(t, strings.Contains(r.Text, "offsets 78"), name+": "+r.Text)
 	}
 }
 
@@ -282,26 +282,37 @@ func TestVerificationFailureIsAFailedJob(t *testing.T) {
 	}
 }
 
-// A save in the process itself is verified as well.
+// A save in the process itself is verified as well: against a disk that damages the file at
+// its sync, and against whoever writes to it between the verification and the rename.
 func TestFileSaveIsVerified(t *testing.T) {
 	for name, o := range verified() {
-		for _, damaged := range []bool{false, true} {
+		for _, damaged := range []vfs.OpKind{vfs.OpNone, vfs.OpSync, vfs.OpClose} {
 			m := newMem(t)
 			put(t, m, "live", []byte("old"))
-			inj := vfs.PathMatch("temp-*", vfs.Syncs(vfs.Always(&vfs.Damage{Off: 30, Flip: 1})))
-			var fsys vfs.FS = m
-			if damaged {
-				fsys = vfs.NewFault(m, inj)
+			d := &vfs.Damage{Off: 30, Flip: 1}
+			var inj vfs.Injector = &vfs.Ops{}
+			switch damaged {
+			case vfs.OpSync:
+				inj = vfs.Syncs(vfs.Always(d))
+			case vfs.OpClose:
+				closes := 0
+				inj = vfs.Kinds(vfs.Func("the reader's", func(op vfs.Op) error {
+					if closes++; closes < 2 {
+						return nil
+					}
+					return d.Apply(m, op.Path)
+				}), vfs.OpClose)
 			}
 			s := newStore(t)
 			s.do("SET", "a", strings.Repeat("x", 100))
 			s.do("RPUSH", "l", "1", "two")
-			f := persist.NewFileSave(o, persist.SaveConfig{FS: fsys, Pid: pid, Name: "live"})
+			f := persist.NewFileSave(o, persist.SaveConfig{FS: vfs.NewFault(m, vfs.PathMatch("temp-*", inj)), Pid: pid, Name: "live"})
 			s.ks.DB(0).Each(func(e keyspace.Entry) { f.Entry(0, e) })
 			line, err := f.Finish()
+			bad := damaged != vfs.OpNone
 			var ve *persist.VerifyError
-			check.Eq(t, fmt.Sprint(name, errors.As(err, &ve), err != nil && !damaged, line), fmt.Sprint(name, damaged, false, line))
-			check.True(t, damaged == (string(read(t, m, "live")) == "old"), name+": "+line.Text)
+			check.Eq(t, fmt.Sprint(name, damaged, errors.As(err, &ve), err != nil && !bad, line), fmt.Sprint(name, damaged, bad, false, line))
+			check.True(t, bad == (string(read(t, m, "live")) == "old"), name+": "+line.Text)
 			check.Eq(t, temps(t, m), []string{})
 		}
 	}
