@@ -17,7 +17,7 @@ func (s *Server) memorySpecs() []command.Spec {
 			{Name: "doctor", Arity: 2, Since: "4.0.0", Hints: special,
 				Summary: "Explains what is unusual about the memory, for people.", Complexity: "O(1)",
 				Help:    []string{"DOCTOR", "Explain what is unusual about the memory."},
-				Handler: func(c *command.Ctx) { c.Out.Verbatim("txt", s.memoryReport()) }},
+				Handler: func(c *command.Ctx) { m := s.memoryFigures(); c.Out.Verbatim("txt", m.report()) }},
 			{Name: "malloc-stats", Arity: 2, Since: "4.0.0", Hints: special,
 				Summary: "Shows the allocator's own figures.", Complexity: "O(N) where N is the number of size classes",
 				Help:    []string{"MALLOC-STATS", "Show the allocator's own figures."},
@@ -141,12 +141,12 @@ const (
 	muchPeak        = 1.5
 	muchRSS         = 1.4
 	muchMappedWaste = 1.25
+	manyScripts     = 1000
 )
 
-// memoryReport is MEMORY DOCTOR.
-func (s *Server) memoryReport() string {
-	m := s.memoryFigures()
-	if m.arena < smallMemory {
+// report is MEMORY DOCTOR.
+func (m *memoryFigures) report() string {
+	if m.arena+m.clients < smallMemory {
 		return "There is little or no data (less than 5 MB), so there is nothing to judge yet.\n"
 	}
 	var b strings.Builder
@@ -165,11 +165,13 @@ func (s *Server) memoryReport() string {
 		"Free room in the arena: %s are mapped for %s of data (MEMORY MALLOC-STATS shows where).", humanBytes(m.mapped), humanBytes(m.arena))
 	say(m.goHeap > 4*muchOverhead && m.goHeap > m.arena/10,
 		"Go heap: %s. It should stay at some tens of megabytes; connections with big replies and queries are what fills it.", humanBytes(m.goHeap))
-	say(s.clients.count > 0 && m.clients/uint64(max(1, s.clients.count)) > muchPerClient,
-		"Client buffers: %s for %d connections. CLIENT LIST shows which do not fetch their replies (omem) or send big queries (qbuf).",
-		humanBytes(m.clients), s.clients.count)
+	say(m.connections > 0 && m.clients/max(1, m.connections) > muchPerClient,
+		"Client buffers: %s for %d connections. CLIENT LIST shows which do not fetch their replies (omem), send big queries (qbuf) or queue big transactions (multi-mem).",
+		humanBytes(m.clients), m.connections)
 	say(m.rewriteBuffer > muchOverhead,
 		"Rewrite in progress: %s of its difference wait for the child.", humanBytes(m.rewriteBuffer))
+	say(m.scripts > manyScripts,
+		"Scripts: %d are kept. Scripts should be few, with what changes in their arguments; SCRIPT FLUSH drops them.", m.scripts)
 	if b.Len() == 0 {
 		return "Nothing is unusual about the memory.\n"
 	}

@@ -160,6 +160,15 @@ func (c *client) demandsMemory(spec *command.Spec, flags command.Flags) bool {
 // it, once, before its first write.
 func (s *Server) memoryShort() bool { return s.evict.full }
 
+// measure brings what connections take up to date, for who wants to know it exactly.
+func (ev *eviction) measure() {
+	if ev.srv.clients.lim.counted {
+		ev.srv.accountAll()
+	} else {
+		ev.look()
+	}
+}
+
 // look measures what changes too often to be counted as it changes. For cron.
 func (ev *eviction) look() {
 	ev.clients = 0
@@ -177,11 +186,15 @@ func (ev *eviction) look() {
 // its clients; without what waits for the log and the child, which eviction would
 // only make more.
 func (ev *eviction) used() uint64 {
-	n := ev.srv.arena.Used() + ev.srv.stats.startGo
+	return ev.srv.arena.Used() + ev.srv.stats.startGo + ev.connections()
+}
+
+// connections is what the clients take, as of when it was looked at last.
+func (ev *eviction) connections() uint64 {
 	if l := &ev.srv.clients.lim; l.counted {
-		return n + uint64(max(0, l.total))
+		return uint64(max(0, l.total))
 	}
-	return n + ev.clients
+	return ev.clients
 }
 
 // over tells whether there is something to evict for. What a snapshot still needs of

@@ -19,11 +19,14 @@ type memoryFigures struct {
 	rss                 uint64
 	arena, mapped       uint64 // live blocks; and what is mapped for them
 	goHeap, goSystem    uint64 // live Go objects; and what the runtime took for them
-	clients, aofBuffer  uint64
+	clients             uint64 // what CLIENT LIST shows as tot-mem, of all connections
+	connections         uint64
+	aofBuffer           uint64
 	rewriteBuffer       uint64
 	tracking            uint64 // which keys clients have copies of; in the arena
 	databases           []dbMemory
 	keys                uint64
+	scripts             int // in the cache
 }
 
 // dbMemory is the tables of one database that has keys.
@@ -33,10 +36,11 @@ type dbMemory struct {
 }
 
 func (s *Server) memoryFigures() memoryFigures {
+	s.evict.measure()
 	m := memoryFigures{
 		arena: s.arena.Used(), mapped: s.arena.Mapped(), goHeap: goHeap(), goSystem: goSystem(),
-		startup: s.stats.startMemory, clients: s.clients.memory(),
-		tracking: s.caches.keys.Bytes(),
+		startup: s.stats.startMemory, clients: s.evict.connections(), connections: uint64(s.clients.count),
+		tracking: s.caches.keys.Bytes(), scripts: len(s.scripts.cache),
 	}
 	m.used = s.usedMemory()
 	s.stats.peakMemory = max(s.stats.peakMemory, m.used)
@@ -90,24 +94,6 @@ func (m *memoryFigures) allocator() (allocated, active, resident uint64) {
 	active = m.mapped + m.goSystem
 	return m.used, active, min(m.rss, active)
 }
-
-// memory is what the connections take: their state and their buffers.
-func (cs *clients) memory() uint64 {
-	n := uint64(0)
-	for _, c := range cs.byFD {
-		if c != nil {
-			n += clientSize + uint64(cap(c.in)+cap(c.out)+c.cache.memory()+len(c.name)+len(c.libName)+len(c.libVersion))
-			if c.tls != nil {
-				n += uint64(c.tls.Bytes())
-			}
-		}
-	}
-	return n
-}
-
-// clientSize is about the size of a client without buffers, the loop's watcher
-// included.
-const clientSize = 512
 
 func (s *Server) infoMemory(w *infoWriter) {
 	m := s.memoryFigures()

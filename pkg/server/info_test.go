@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -226,4 +227,45 @@ func TestFailuresOfTheLogAreCounted(t *testing.T) {
 	check.Eq(t, here.text("GET", "n"), "1")
 	check.Contains(t, s.log.String(), "== CRITICAL == This server is sending an error to its AOF-loading-client: "+
 		"'WRONGTYPE Operation against a key holding the wrong kind of value' after processing the command 'lpush'")
+}
+
+// What a connection makes the daemon keep shows in mem_clients_normal and in MEMORY STATS,
+// with and without a limit that has clients accounted, and not as data.
+func TestMemoryOfClientsIsNotData(t *testing.T) {
+	for _, directive := range []string{"maxmemory 0", "maxmemory 1gb"} {
+		r := startServer(t, directive)
+		admin, _ := r.dial(), r.dial()
+		for _, tt := range []struct {
+			name  string
+			keeps int64 // bytes at least, and less than four times as many
+			words func(i int) []string
+			n     int
+		}{
+			{"a transaction", 100 * 100_000, func(i int) []string { return []string{"SET", "k", strings.Repeat("x", 100_000)} }, 100},
+			{"subscriptions", 10_000 * 100, func(i int) []string { return []string{"SUBSCRIBE", fmt.Sprintf("channel %092d", i)} }, 10_000},
+			{"patterns", 10_000 * 100, func(i int) []string { return []string{"PSUBSCRIBE", fmt.Sprintf("pattern %092d", i)} }, 10_000},
+			{"watched keys", 10_000 * 100, func(i int) []string { return []string{"WATCH", fmt.Sprintf("watched %092d", i)} }, 10_000},
+		} {
+			before, stats := admin.info("memory"), asMap(admin.ok("MEMORY", "STATS"))
+			c := r.dial()
+			if tt.name == "a transaction" {
+				c.ok("MULTI")
+			}
+			c.pipeline(tt.n, tt.words)
+			after, statsAfter := admin.info("memory"), asMap(admin.ok("MEMORY", "STATS"))
+			grown := func(field string) int64 { return number(t, after, field) - number(t, before, field) }
+			name := fmt.Sprintf("%s, %s: ", directive, tt.name)
+			clients := grown("mem_clients_normal")
+			check.True(t, clients >= tt.keeps && clients < 4*tt.keeps, fmt.Sprint(name, clients, " bytes of clients"))
+			data := grown("used_memory_dataset")
+			check.True(t, data > -tt.keeps/10 && data < tt.keeps/10, fmt.Sprint(name, data, " bytes of data"))
+			check.True(t, grown("used_memory") >= tt.keeps, fmt.Sprint(name, grown("used_memory"), " bytes in all"))
+			told := statsAfter["clients.normal"].Int - stats["clients.normal"].Int
+			check.True(t, told > clients*9/10 && told < clients*11/10, fmt.Sprint(name, told, " bytes of clients in MEMORY STATS"))
+			check.NoErr(t, c.conn.Close())
+			admin.eventually(name+"what it kept is gone", func() bool {
+				return admin.figure("memory", "mem_clients_normal")-number(t, before, "mem_clients_normal") < tt.keeps/10
+			})
+		}
+	}
 }
