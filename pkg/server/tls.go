@@ -1,8 +1,10 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,9 +21,16 @@ type encryption struct {
 	srv     *Server
 	config  *tlsio.Config // nil until TLS is wanted
 	bufs    *tlsio.Buffers
-	shaking map[int]*tlsio.Handshake // by descriptor
-	limit   time.Duration            // of a handshake
-	most    int                      // handshakes at a time
+	shaking map[int]handshake // by descriptor
+	limit   time.Duration     // of a handshake
+	most    int               // handshakes at a time
+	trimmer event.TimerID     // of trim while full; else 0
+}
+
+// handshake is one that runs.
+type handshake struct {
+	*tlsio.Handshake
+	since int64 // milliseconds
 }
 
 const (
@@ -30,11 +39,13 @@ const (
 	// mostHandshakes bounds those that run at a time: each takes some 10 KB while it waits for its
 	// peer. More wait in the queue of the listening socket.
 	mostHandshakes = 1024
+	// patience is what a handshake has, in milliseconds, when others wait for its place.
+	patience = 1000
 )
 
 func newEncryption(s *Server) *encryption {
 	return &encryption{
-		srv: s, bufs: tlsio.NewBuffers(), shaking: map[int]*tlsio.Handshake{},
+		srv: s, bufs: tlsio.NewBuffers(), shaking: map[int]handshake{},
 		limit: handshakeLimit, most: mostHandshakes,
 	}
 }
@@ -101,12 +112,40 @@ func (e *encryption) greet(fd int, peer event.Peer) (more bool) {
 		s.notAccepted(err.Error())
 		return true
 	}
-	e.shaking[fd] = h
+	e.shaking[fd] = handshake{h, s.loop.NowMillis()}
 	if !e.full() {
 		return true
 	}
 	e.watch()
+	if e.trimmer == 0 {
+		e.trimmer = s.loop.After(patience, e.trim)
+	}
 	return false
+}
+
+// trim ends the oldest handshakes while there is no room for new ones, so that peers who
+// are silent do not keep those who speak waiting until their time is over.
+func (e *encryption) trim() (again int64) {
+	if !e.full() {
+		e.trimmer = 0
+		return -1
+	}
+	var old []handshake
+	for _, h := range e.shaking {
+		if e.srv.loop.NowMillis()-h.since >= patience {
+			old = append(old, h)
+		}
+	}
+	if len(old) == 0 {
+		return patience / 10
+	}
+	slices.SortFunc(old, func(a, b handshake) int { return cmp.Compare(a.since, b.since) })
+	old = old[:min(len(old), max(1, e.most/4))]
+	for _, h := range old {
+		h.Cancel()
+	}
+	e.srv.notAccepted(fmt.Sprintf("%d TLS handshakes are waiting for their peers, the %d oldest are ended", len(e.shaking), len(old)))
+	return patience / 10
 }
 
 // full tells whether as many handshakes run as may.
@@ -139,6 +178,7 @@ func (e *encryption) watch() {
 
 // cancelAll ends the handshakes that run, at the end of the daemon.
 func (e *encryption) cancelAll() {
+	e.srv.loop.Cancel(e.trimmer)
 	for fd, h := range e.shaking {
 		h.Cancel()
 		event.Close(fd)

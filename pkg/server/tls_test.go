@@ -345,6 +345,7 @@ func TestTLSPortMoves(t *testing.T) {
 func TestTLSHandshakesThatFail(t *testing.T) {
 	r := startTLS(t, rigOptions{prepare: func(s *server.Server) { s.BoundHandshakes(50*time.Millisecond, 4) }})
 	admin := r.dial()
+	admin.info("clients") // it has been accepted
 	before := openFiles(t)
 	var conns []net.Conn
 	for i := range 30 {

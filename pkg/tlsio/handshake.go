@@ -11,8 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrTimeout says that a handshake took too long.
-var ErrTimeout = errors.New("tlsio: the handshake took too long")
+var (
+	// ErrTimeout says that a handshake took too long.
+	ErrTimeout = errors.New("tlsio: the handshake took too long")
+	// ErrCanceled says that Cancel has ended a handshake.
+	ErrCanceled = errors.New("tlsio: the handshake was ended to make room for others")
+)
 
 // Handshake is one that runs. Cancel ends it soon, with an error, if it still does.
 type Handshake struct{ Cancel context.CancelFunc }
@@ -37,6 +41,8 @@ func Accept(fd int, cfg *Config, bufs *Buffers, timeout time.Duration, done func
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
 			done(nil, ErrTimeout)
+		case errors.Is(err, context.Canceled):
+			done(nil, ErrCanceled)
 		case err != nil:
 			done(nil, err)
 		default:

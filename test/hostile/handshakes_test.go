@@ -4,30 +4,36 @@ import (
 	"crypto/tls"
 	"net"
 	"testing"
+	"time"
 
 	"redisd/internal/check"
 	"redisd/test/cert"
 	"redisd/test/rig"
 )
 
-// TestSlowHandshakes: connections to the TLS port that say nothing, stop in the middle of
-// a handshake, drip it, or speak plain text. Others are served, also those who come now;
-// what does not end by itself is ended after a while.
-func TestSlowHandshakes(t *testing.T) {
+// startSecure starts a daemon with a TLS port; secure makes a client of that.
+func startSecure(t *testing.T) (s *rig.Server, address string, secure func() *peer) {
 	authority, err := cert.NewAuthority(t.TempDir(), "ca")
 	check.NoErr(t, err)
 	server, err := authority.Issue("server")
 	check.NoErr(t, err)
-	address := net.JoinHostPort("127.0.0.1", itoa(rig.FreePort(t)))
+	address = net.JoinHostPort("127.0.0.1", itoa(rig.FreePort(t)))
 	_, port, _ := net.SplitHostPort(address)
-	s := start(t, "--bind", "127.0.0.1", "--tls-port", port, "--tls-cert-file", server.CertFile, "--tls-key-file", server.KeyFile,
+	s = start(t, "--bind", "127.0.0.1", "--tls-port", port, "--tls-cert-file", server.CertFile, "--tls-key-file", server.KeyFile,
 		"--tls-ca-cert-file", authority.File, "--tls-auth-clients", "no")
-	secure := func() *peer {
+	return s, address, func() *peer {
 		c, err := tls.Dial("tcp", address, authority.Client(nil))
 		check.NoErr(t, err)
 		t.Cleanup(func() { c.Close() })
 		return newPeer(t, c)
 	}
+}
+
+// TestSlowHandshakes: connections to the TLS port that say nothing, stop in the middle of
+// a handshake, drip it, or speak plain text. Others are served, also those who come now;
+// what does not end by itself is ended after a while.
+func TestSlowHandshakes(t *testing.T) {
+	s, address, secure := startSecure(t)
 	plain, encrypted := watch(dial(t, s)), watch(secure())
 	before := memoryOf(s)
 	mark := s.Mark()
@@ -64,4 +70,21 @@ func TestSlowHandshakes(t *testing.T) {
 	encrypted.served()
 	rig.Eventually(t, "no descriptor of them", func() bool { return openFiles(t, s) < 100 })
 	check.Eq(t, secure().say("PING"), "+PONG")
+}
+
+// TestSilentHandshakes: as many connections to the TLS port say nothing as handshakes may
+// run at a time, and more wait behind them. Others need not wait until they are timed out.
+func TestSilentHandshakes(t *testing.T) {
+	const most = 1024
+	s, address, secure := startSecure(t)
+	mark := s.Mark()
+	for range most + 100 {
+		c, err := net.Dial("tcp", address)
+		check.NoErr(t, err)
+		t.Cleanup(func() { c.Close() })
+	}
+	began := time.Now()
+	check.Eq(t, secure().say("PING"), "+PONG")
+	check.True(t, time.Since(began) < 5*time.Second, "before the handshakes time out, which takes ten seconds")
+	s.WaitLog(mark, "TLS handshakes are waiting for their peers, the 256 oldest are ended")
 }
