@@ -77,11 +77,23 @@ func (osFS) SyncDir(dir string) error {
 }
 
 func (osFS) Lock(name string) (io.Closer, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	// Opened for writing, to know that it can be.
+	w, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}
+	// What is open for writing keeps the file system from being mounted read only.
+	f, err := os.Open(name)
+	if err != nil {
+		_ = w.Close()
+		return nil, err
+	}
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == unix.EBADF { // NFS locks only what is open for writing
+		f, w = w, f
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	}
+	_ = w.Close()
 	if err == nil {
 		return f, nil
 	}

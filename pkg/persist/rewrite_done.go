@@ -335,7 +335,9 @@ func (d *RewriteDone) commit() Step {
 		return d.dirIsSynced(err)
 	}
 	return d.run("commit", "", func() (err error) {
-		done, err = d.cfg.Into.Commit()
+		if done, err = d.cfg.Into.Commit(); err == nil {
+			err = d.cfg.Fail.Hit("rewrite-committed")
+		}
 		return err
 	})
 }

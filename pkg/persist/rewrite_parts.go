@@ -50,6 +50,9 @@ func (s *StartIncr) run() (err error) {
 	if err = s.fail.Hit("incr-create"); err != nil {
 		return err
 	}
+	if err = s.set.MakeFolder(); err != nil { // somebody may have taken it away
+		return err
+	}
 	if s.file, err = s.set.Create(s.name); err != nil {
 		return err
 	}
@@ -225,7 +228,9 @@ func (d *PartsDone) commit() Step {
 		return d.turnOn()
 	}
 	return d.run("manifest", "", func() (err error) {
-		inForce, err = d.cfgParts.Set.Write(d.manifest)
+		if inForce, err = d.cfgParts.Set.Write(d.manifest); err == nil {
+			err = d.cfg.Fail.Hit("rewrite-listed")
+		}
 		return err
 	})
 }

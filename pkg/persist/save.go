@@ -147,7 +147,11 @@ func (s *FileSave) finish() error {
 		return err
 	}
 	s.line = "Error syncing the folder of " + filepath.Base(s.live)
-	if err := s.fsys.SyncDir(s.opts.Dir); err != nil {
+	err = s.fail.Hit("save-renamed")
+	if err == nil {
+		err = s.fsys.SyncDir(s.opts.Dir)
+	}
+	if err != nil {
 		return err
 	}
 	s.err = errFinished

@@ -137,10 +137,10 @@ func (b *background) rolled(step *persist.StartIncr) {
 		b.rollFailed(err)
 		return
 	}
-	b.mustBeDurable(notDurable)
 	if notDurable {
 		s.log.Warnf("Fail to fsync AOF directory %s: %s.", b.plan.set.Folder(), aof.Strerror(err))
 	}
+	b.mustBeDurable(notDurable)
 	s.journal.log.Roll(f)
 	if notDurable {
 		// A power failure may bring a manifest back that does not list the increment.
@@ -216,6 +216,11 @@ func (b *background) turnedOn(st persist.Step, out persist.Outcome) {
 	if log.Gathered() {
 		log.TurnOn()
 		s.journal.live = b.plan.set
+		if out.DirNotSynced {
+			// A power failure may bring a manifest back that does not list the increment.
+			// (One that the log rolled into is listed before and after.)
+			log.Distrust(out.Err)
+		}
 	}
 	if s.journal.on() {
 		log.SetBefore(st.Size)

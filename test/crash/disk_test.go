@@ -34,12 +34,12 @@ func smallDisk(t *testing.T, megabytes int) (dir string, ok bool) {
 	if os.Getenv(inNamespace) != "" {
 		t.Skip("mounting is not permitted, not in a user namespace either")
 	}
-	cmd := exec.Command("unshare", "-Urm", os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v")
+	cmd := exec.Command("unshare", "-Urm", os.Args[0], "-test.run", "^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$", "-test.v")
 	cmd.Env = append(os.Environ(), inNamespace+"=1")
 	out, err := cmd.CombinedOutput()
 	switch {
 	case errors.Is(err, exec.ErrNotFound) || strings.Contains(string(out), "unshare failed") || strings.Contains(string(out), "--- SKIP"):
-		t.Skipf("mounting is not permitted, not in a user namespace either: %s", out)
+		rig.Skip(t, "mounting is not permitted, not in a user namespace either: %s", out)
 	case err != nil:
 		t.Fatalf("in a user namespace: %v\n%s", err, out)
 	}
@@ -60,15 +60,27 @@ func fill(t *testing.T, dir string, leave int) (free func()) {
 	return func() { check.NoErr(t, os.Remove(path)) }
 }
 
+// inBothLayouts runs a test in each layout of the log.
+func inBothLayouts(t *testing.T, run func(t *testing.T, layout string)) {
+	for _, layout := range layouts("") {
+		t.Run(layout, func(t *testing.T) {
+			t.Parallel()
+			run(t, layout)
+		})
+	}
+}
+
 // TestDiskFullAfterRewrite: a disk that fills after a rewrite in the same run, then has
 // room again, then kill -9. (Redis 7.0 cuts its file at the size that it had before the
 // rewrite.) Everything acknowledged is there, and nothing is that was never sent.
-func TestDiskFullAfterRewrite(t *testing.T) {
+func TestDiskFullAfterRewrite(t *testing.T) { inBothLayouts(t, diskFullAfterRewrite) }
+
+func diskFullAfterRewrite(t *testing.T, layout string) {
 	dir, ok := smallDisk(t, 16)
 	if !ok {
 		return
 	}
-	s := rig.Start(t, rig.Options{Dir: dir, Args: []string{"--appendonly", "yes", "--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0"}})
+	s := rig.Start(t, rig.Options{Dir: dir, Args: logOn("everysec", layout)})
 	s.Fill(20_000, 100)
 	for range 3 {
 		s.Fill(1000, 100)
@@ -106,12 +118,14 @@ func TestDiskFullAfterRewrite(t *testing.T) {
 
 // TestDiskFullUnderAlways ends the daemon, which starts with everything acknowledged
 // when there is room again.
-func TestDiskFullUnderAlways(t *testing.T) {
+func TestDiskFullUnderAlways(t *testing.T) { inBothLayouts(t, diskFullUnderAlways) }
+
+func diskFullUnderAlways(t *testing.T, layout string) {
 	dir, ok := smallDisk(t, 8)
 	if !ok {
 		return
 	}
-	s := rig.Start(t, rig.Options{Dir: dir, Args: []string{"--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-percentage", "0"}})
+	s := rig.Start(t, rig.Options{Dir: dir, Args: logOn("always", layout)})
 	s.Fill(2000, 100)
 	s.Do("BGREWRITEAOF")
 	s.WaitIdle()
@@ -131,13 +145,14 @@ func TestDiskFullUnderAlways(t *testing.T) {
 
 // TestDiskTooFullForAChild: a save and a rewrite that find no room fail and leave
 // nothing, the log goes on, and both work when there is room.
-func TestDiskTooFullForAChild(t *testing.T) {
+func TestDiskTooFullForAChild(t *testing.T) { inBothLayouts(t, diskTooFullForAChild) }
+
+func diskTooFullForAChild(t *testing.T, layout string) {
 	dir, ok := smallDisk(t, 24)
 	if !ok {
 		return
 	}
-	s := rig.Start(t, rig.Options{Dir: dir, Args: []string{"--appendonly", "yes", "--auto-aof-rewrite-percentage", "0",
-		"--rdbcompression", "no", "--snapshot-check-free-space", "no"}})
+	s := rig.Start(t, rig.Options{Dir: dir, Args: append(logOn("everysec", layout), "--rdbcompression", "no", "--snapshot-check-free-space", "no")})
 	s.Fill(30_000, 200)
 	fds := len(s.FDs())
 	free := fill(t, dir, 2_000_000)
@@ -163,19 +178,21 @@ func TestDiskTooFullForAChild(t *testing.T) {
 
 // TestFailedSyncBringsARewrite: after a failed sync writes are refused until a rewrite,
 // which the daemon starts by itself, has brought a new file. So they are when only the
-// name of a rewritten file may not be durable.
+// name of a file that the log goes on in may not be durable.
 func TestFailedSyncBringsARewrite(t *testing.T) {
-	tests := []struct{ name, point, line string }{
-		{"sync", "aof-sync=error:EIO@1", "Fail to fsync the AOF file: Input/output error"},
-		{"folder", "rewrite-syncdir=error:EIO@1", "Error syncing the folder of the AOF file"},
+	tests := []struct{ layout, point, line string }{
+		{"file", "aof-sync", "Fail to fsync the AOF file: Input/output error"},
+		{"multipart", "aof-sync", "Fail to fsync the AOF file: Input/output error"},
+		{"file", "rewrite-syncdir", "Error syncing the folder of the AOF file"},
+		{"multipart", "incr-listed", "Fail to fsync AOF directory"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run(tt.layout+"/"+tt.point, func(t *testing.T) {
 			t.Parallel()
-			s := rig.Start(t, rig.Options{Args: []string{"--appendonly", "yes", "--auto-aof-rewrite-percentage", "0", "--rdb-key-save-delay", "20000"},
-				Env: []string{"REDISD_FAILPOINTS=" + tt.point}})
+			s := rig.Start(t, rig.Options{Args: append(logOn("everysec", tt.layout), "--rdb-key-save-delay", "20000"),
+				Env: failpoint(tt.point + "=error:EIO@1")})
 			s.Fill(50, 20)
-			if tt.name == "folder" {
+			if tt.point != "aof-sync" {
 				s.Do("BGREWRITEAOF")
 			}
 			s.WaitLog(0, tt.line)
@@ -196,9 +213,10 @@ func TestFailedSyncBringsARewrite(t *testing.T) {
 
 // TestReadOnlyDisk: writes of the log fail with EROFS, as after the kernel has made a
 // broken file system read only.
-func TestReadOnlyDisk(t *testing.T) {
-	t.Parallel()
-	s := rig.Start(t, rig.Options{Args: []string{"--appendonly", "yes"}, Env: []string{"REDISD_FAILPOINTS=aof-write=error:EROFS@5"}})
+func TestReadOnlyDisk(t *testing.T) { inBothLayouts(t, readOnlyDisk) }
+
+func readOnlyDisk(t *testing.T, layout string) {
+	s := rig.Start(t, rig.Options{Args: logOn("everysec", layout), Env: failpoint("aof-write=error:EROFS@5")})
 	c := rig.NewCounters(2, 10)
 	c.Run(s)
 	s.WaitLog(0, "Error writing to the AOF file: Read-only file system")
@@ -212,9 +230,10 @@ func TestReadOnlyDisk(t *testing.T) {
 
 // TestFolderRemoved takes the data folder away under the running server: it serves, says
 // that it cannot save, and everything is in a new folder when it gets one.
-func TestFolderRemoved(t *testing.T) {
-	t.Parallel()
-	s := rig.Start(t, rig.Options{Args: []string{"--appendonly", "yes", "--enable-protected-configs", "yes"}})
+func TestFolderRemoved(t *testing.T) { inBothLayouts(t, folderRemoved) }
+
+func folderRemoved(t *testing.T, layout string) {
+	s := rig.Start(t, rig.Options{Args: append(logOn("everysec", layout), "--enable-protected-configs", "yes")})
 	s.Fill(200, 20)
 	check.NoErr(t, os.RemoveAll(s.Dir))
 	for _, job := range [][2]string{{"BGSAVE", "rdb_last_bgsave_status"}, {"BGREWRITEAOF", "aof_last_bgrewrite_status"}} {
@@ -235,6 +254,23 @@ func TestFolderRemoved(t *testing.T) {
 	check.Eq(t, s.Digest(), want)
 }
 
+// TestPartsRemoved takes the folder of the parts away: a rewrite makes all of it again.
+func TestPartsRemoved(t *testing.T) {
+	t.Parallel()
+	s := rig.Start(t, rig.Options{Args: logOn("everysec", "multipart")})
+	s.Fill(200, 20)
+	check.NoErr(t, os.RemoveAll(s.File("appendonlydir")))
+	s.Do("SET", "a", "b")
+	s.Do("BGREWRITEAOF")
+	s.WaitIdle()
+	check.Eq(t, s.Field("aof_last_bgrewrite_status"), "ok")
+	s.Do("SET", "c", "d")
+	want := s.Digest()
+	s.KillAlone()
+	s.Restart()
+	check.Eq(t, s.Digest(), want)
+}
+
 // limit sets a resource limit of a running process and returns the old one.
 func limit(t *testing.T, pid, resource int, soft uint64) (old unix.Rlimit) {
 	t.Helper()
@@ -245,9 +281,10 @@ func limit(t *testing.T, pid, resource int, soft uint64) (old unix.Rlimit) {
 
 // TestNoDescriptorsLeft: jobs fail, connections wait, the log goes on; all is well when
 // there are descriptors again.
-func TestNoDescriptorsLeft(t *testing.T) {
-	t.Parallel()
-	s := rig.Start(t, rig.Options{Args: []string{"--appendonly", "yes"}})
+func TestNoDescriptorsLeft(t *testing.T) { inBothLayouts(t, noDescriptorsLeft) }
+
+func noDescriptorsLeft(t *testing.T, layout string) {
+	s := rig.Start(t, rig.Options{Args: logOn("everysec", layout)})
 	s.Fill(200, 20)
 	fds := len(s.FDs())
 	old := limit(t, s.Pid(), unix.RLIMIT_NOFILE, 3)
@@ -279,9 +316,10 @@ func TestNoDescriptorsLeft(t *testing.T) {
 
 // TestFileSizeLimit: a limit on the size of files is an error of the write, not the end
 // of the daemon.
-func TestFileSizeLimit(t *testing.T) {
-	t.Parallel()
-	s := rig.Start(t, rig.Options{Args: []string{"--appendonly", "yes"}})
+func TestFileSizeLimit(t *testing.T) { inBothLayouts(t, fileSizeLimit) }
+
+func fileSizeLimit(t *testing.T, layout string) {
+	s := rig.Start(t, rig.Options{Args: logOn("everysec", layout)})
 	s.Fill(2000, 50)
 	old := limit(t, s.Pid(), unix.RLIMIT_FSIZE, uint64(s.Int("aof_current_size"))+3000)
 	c, q := rig.NewCounters(2, 10), &sequence{}
@@ -305,9 +343,10 @@ func TestFileSizeLimit(t *testing.T) {
 
 // TestNoMemoryLeft: a daemon that gets no memory any more may end, but what it has
 // acknowledged is in its log.
-func TestNoMemoryLeft(t *testing.T) {
-	t.Parallel()
-	s := rig.Start(t, rig.Options{Args: []string{"--appendonly", "yes"}})
+func TestNoMemoryLeft(t *testing.T) { inBothLayouts(t, noMemoryLeft) }
+
+func noMemoryLeft(t *testing.T, layout string) {
+	s := rig.Start(t, rig.Options{Args: logOn("everysec", layout)})
 	c, q := rig.NewCounters(2, 10), &sequence{}
 	c.Run(s)
 	q.run(s)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -12,73 +13,6 @@ import (
 	"redisd/internal/check"
 	"redisd/test/rig"
 )
-
-// points are the named places where a crash would be worst, with the job that
-// passes them. Those of a child end the child, the others the daemon.
-func points() []point {
-	return []point{
-		{"child-snapshot-end", "BGSAVE", true}, {"child-before-sync", "BGSAVE", true},
-		{"save-rename", "BGSAVE", false}, {"save-syncdir", "BGSAVE", false},
-		{"save-before-rename", "SAVE", false},
-		{"child-snapshot-end", "BGREWRITEAOF", true}, {"child-before-stop", "BGREWRITEAOF", true},
-		{"child-before-sync", "BGREWRITEAOF", true}, {"child-before-rename", "BGREWRITEAOF", true},
-		{"rewrite-open", "BGREWRITEAOF", false}, {"rewrite-append", "BGREWRITEAOF", false}, {"rewrite-sync", "BGREWRITEAOF", false},
-		{"rewrite-rename", "BGREWRITEAOF", false}, {"rewrite-syncdir", "BGREWRITEAOF", false},
-	}
-}
-
-type point struct {
-	name, command string
-	child         bool
-}
-
-// TestKilledAtPoint kills the daemon, or its child, at every point, with writers at
-// work, and looks at what is left: under always and everysec nothing that was
-// acknowledged may be missing, and what is there of a sequence is a prefix of it.
-func TestKilledAtPoint(t *testing.T) {
-	for _, policy := range []string{"always", "everysec"} {
-		for _, p := range points() {
-			t.Run(policy+"/"+p.command+"/"+p.name, func(t *testing.T) {
-				t.Parallel()
-				s := rig.Start(t, rig.Options{
-					Args: []string{"--appendonly", "yes", "--appendfsync", policy, "--auto-aof-rewrite-percentage", "0"},
-					Env:  []string{"REDISD_FAILPOINTS=" + p.name + "=kill"},
-				})
-				s.Fill(3000, 30)
-				c, q := rig.NewCounters(3, 20), &sequence{}
-				c.Run(s)
-				q.run(s)
-				rig.Eventually(t, "writes", func() bool { return c.Acks() > 100 })
-				err := s.Client().Do(context.Background(), p.command).Err()
-				if p.child {
-					check.NoErr(t, err)
-					s.WaitIdle()
-					check.Contains(t, s.Field("child_last_exit"), "signal 9")
-					check.Eq(t, len(s.Temps()), 0)
-					acks := c.Acks()
-					rig.Eventually(t, "writes after the child's death", func() bool { return c.Acks() > acks+20 })
-					s.KillAlone()
-				} else {
-					check.Eq(t, s.Wait(), -9)
-				}
-				c.Join()
-				q.wait()
-				s.SetEnv()
-				s.Restart()
-				check.Eq(t, len(s.Temps()), 0)
-				c.Check(t, s)
-				q.check(t, s)
-				check.Eq(t, s.Do("BGREWRITEAOF"), any("Background append only file rewriting started"))
-				s.WaitField("aof_rewrite_in_progress", "0")
-				check.Eq(t, s.Field("aof_last_bgrewrite_status"), "ok")
-				want := s.Digest()
-				s.KillAlone()
-				s.Restart()
-				check.Eq(t, s.Digest(), want)
-			})
-		}
-	}
-}
 
 // TestKilledInTheLog kills the daemon around the write and the sync of a batch.
 func TestKilledInTheLog(t *testing.T) {
@@ -106,93 +40,6 @@ func TestKilledInTheLog(t *testing.T) {
 			s.Restart()
 			c.Check(t, s)
 			q.check(t, s)
-		})
-	}
-}
-
-// TestErrorAtPoint lets each step fail once instead: the status tells, nothing is
-// left, the server goes on, and the next job works.
-func TestErrorAtPoint(t *testing.T) {
-	for _, p := range points() {
-		if p.name == "rewrite-syncdir" {
-			continue // the rename is done: below
-		}
-		t.Run(p.command+"/"+p.name, func(t *testing.T) {
-			t.Parallel()
-			env := "REDISD_FAILPOINTS=" + p.name + "=error:ENOSPC@1"
-			s := rig.Start(t, rig.Options{Args: []string{"--appendonly", "yes", "--auto-aof-rewrite-percentage", "0"}, Env: []string{env}})
-			s.Fill(2000, 30)
-			fds := len(s.FDs())
-			c := rig.NewCounters(2, 10)
-			c.Run(s)
-			status := map[string]string{"BGREWRITEAOF": "aof_last_bgrewrite_status"}[p.command]
-			if status == "" {
-				status = "rdb_last_bgsave_status"
-			}
-			err := s.Client().Do(context.Background(), p.command).Err()
-			check.Eq(t, err != nil, p.command == "SAVE")
-			s.WaitIdle()
-			if p.command == "SAVE" {
-				// The status is about BGSAVE: whoever saved has heard of the error.
-				check.Eq(t, s.Field(status), "ok")
-			} else {
-				check.Eq(t, s.Field(status), "err")
-			}
-			check.Contains(t, s.Log(), "No space left on device")
-			acks := c.Acks()
-			rig.Eventually(t, "writes after the failure", func() bool { return c.Acks() > acks+20 })
-			s.Clean(fds)
-			if !p.child {
-				// Every child passes the point for the first time; the daemon has passed it.
-				s.Do(p.command)
-				s.WaitIdle()
-				check.Eq(t, s.Field(status), "ok")
-			}
-			c.Stop()
-			s.Clean(fds)
-			want := s.Digest()
-			s.KillAlone()
-			s.SetEnv()
-			s.Restart()
-			check.Eq(t, s.Digest(), want)
-			c.Check(t, s)
-		})
-	}
-}
-
-// TestDirectoryNotSynced lets the sync of the folder fail after the rename of a
-// rewritten log: the new file is the live one, and it holds everything. Under
-// always nothing more could be acknowledged, so the daemon ends; else writes are refused
-// until another rewrite, which starts by itself, has made a file whose name is safe.
-func TestDirectoryNotSynced(t *testing.T) {
-	for _, policy := range []string{"always", "everysec"} {
-		t.Run(policy, func(t *testing.T) {
-			t.Parallel()
-			s := rig.Start(t, rig.Options{
-				Args: []string{"--appendonly", "yes", "--appendfsync", policy, "--auto-aof-rewrite-percentage", "0"},
-				Env:  []string{"REDISD_FAILPOINTS=rewrite-syncdir=error:EIO@1"},
-			})
-			s.Fill(1000, 20)
-			c := rig.NewCounters(2, 10)
-			c.Run(s)
-			s.Do("BGREWRITEAOF")
-			if policy == "always" {
-				check.Eq(t, s.Wait(), 1)
-				check.Contains(t, s.Log(), "Can't make the rewritten AOF durable")
-				c.Join()
-			} else {
-				// The new file may lose its name in a power failure: another one is made.
-				s.WaitLog(0, "Error syncing the folder of the AOF file")
-				s.WaitLog(0, "Starting one.")
-				s.WaitField("aof_last_bgrewrite_status", "ok")
-				rig.Eventually(t, "a write", func() bool { return s.Client().Set(context.Background(), "a", "b", 0).Err() == nil })
-				s.KillAlone()
-				c.Join()
-			}
-			s.SetEnv()
-			s.Restart()
-			c.Check(t, s)
-			check.Eq(t, len(s.Temps()), 0)
 		})
 	}
 }
@@ -245,52 +92,82 @@ func TestLogErrors(t *testing.T) {
 	})
 }
 
-// sequence writes seq:1, seq:2, ... in one connection, each as a key of its own.
+// sequence writes prefix:1, prefix:2, ... in one connection, each as a key of its own.
 type sequence struct {
+	prefix      string // "seq" when empty
 	acked, sent int
+	acks        atomic.Int64 // acked, for others
+	stopped     atomic.Bool
 	done        chan struct{}
 }
 
 func (q *sequence) run(s *rig.Server) {
 	q.done = make(chan struct{})
+	q.stopped.Store(false)
 	c := s.NewClient()
 	go func() {
 		defer close(q.done)
-		for {
+		for !q.stopped.Load() {
 			q.sent++
-			if c.Set(context.Background(), seqKey(q.sent), "x", 0).Err() != nil {
+			if c.Set(context.Background(), q.key(q.sent), "x", 0).Err() != nil {
 				return
 			}
 			q.acked = q.sent
+			q.acks.Store(int64(q.acked))
 		}
 	}()
 }
 
 func (q *sequence) wait() { <-q.done }
 
-func seqKey(n int) string { return fmt.Sprintf("seq:%d", n) }
+// stop ends it while the daemon lives.
+func (q *sequence) stop() {
+	q.stopped.Store(true)
+	q.wait()
+}
 
-// check wants all keys up to some number, which is at least the acknowledged one.
+// seen is how many were acknowledged, while it runs.
+func (q *sequence) seen() int { return int(q.acks.Load()) }
+
+func (q *sequence) key(n int) string {
+	prefix := q.prefix
+	if prefix == "" {
+		prefix = "seq"
+	}
+	return fmt.Sprintf("%s:%d", prefix, n)
+}
+
+// check wants all keys up to some number, which is at least the acknowledged one. It
+// goes on from what it finds.
 func (q *sequence) check(t *testing.T, s *rig.Server) {
+	t.Helper()
+	q.checkFrom(t, s, q.acked)
+}
+
+// checkFrom is check for a sequence of which only the first so many were promised.
+func (q *sequence) checkFrom(t *testing.T, s *rig.Server, promised int) {
 	t.Helper()
 	ctx, last := context.Background(), 0
 	for i := 1; i <= q.sent; i++ {
-		err := s.Client().Get(ctx, seqKey(i)).Err()
+		err := s.Client().Get(ctx, q.key(i)).Err()
 		switch {
 		case err == nil && last == i-1:
 			last = i
 		case err == nil:
-			t.Fatalf("%s is there, %s is not: no prefix", seqKey(i), seqKey(last+1))
+			t.Fatalf("%s is there, %s is not: no prefix", q.key(i), q.key(last+1))
 		case !errors.Is(err, redis.Nil):
 			t.Fatal(err)
 		}
 	}
-	if last < q.acked {
-		t.Fatalf("lost: the sequence ends at %d, %d was acknowledged", last, q.acked)
+	if last < promised {
+		t.Fatalf("lost: the sequence ends at %d, %d was promised", last, promised)
 	}
-	if n := strings.Count(fmt.Sprint(s.Do("KEYS", "seq:*")), "seq:"); n != last {
+	first, _, _ := strings.Cut(q.key(0), ":")
+	if n := strings.Count(fmt.Sprint(s.Do("KEYS", first+":*")), first+":"); n != last {
 		t.Fatalf("%d keys of the sequence, want %d", n, last)
 	}
+	q.sent, q.acked = last, last
+	q.acks.Store(int64(last))
 }
 
 // TestDamagedFileIsNotTaken has the child find other bytes on the disk than it wrote:

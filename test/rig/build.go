@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -108,3 +109,17 @@ func Root(t testing.TB) string {
 
 // Long tells whether the long form of a test was asked for.
 func Long() bool { return os.Getenv("REDISD_LONG") != "" }
+
+// Skip skips a test because this machine does not let it do what it must. The reason
+// goes to the file that REDISD_SKIPPED names as well, if any.
+func Skip(t testing.TB, format string, args ...any) {
+	t.Helper()
+	why := fmt.Sprintf(format, args...)
+	if path := os.Getenv("REDISD_SKIPPED"); path != "" {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		must(t, err)
+		_, err = fmt.Fprintf(f, "%s: %s\n", t.Name(), strings.Join(strings.Fields(why), " "))
+		must(t, errors.Join(err, f.Close()))
+	}
+	t.Skip(why)
+}

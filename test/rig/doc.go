@@ -7,5 +7,6 @@
 // processes that a test started are signalled, by their process id.
 //
 // REDISD_BIN names a binary to use instead of building one. REDISD_LONG=1 asks for
-// the long form of tests that have one.
+// the long form of tests that have one. REDISD_SKIPPED names a file that gets a line for each
+// test that could not be done.
 package rig

@@ -21,11 +21,29 @@ const (
 	damageBudget = 256 << 20
 )
 
+// endOfData is where the NULs begin that f ends in; size when there are none, from when
+// there is nothing else. A file system that has noted an append and not written it when
+// the power fails shows NULs there. No item ends in one.
+func endOfData(f io.ReaderAt, from, size int64) (int64, error) {
+	window := make([]byte, damageWindow)
+	for size > from {
+		w := window[:min(int64(len(window)), size-from)]
+		if n, err := f.ReadAt(w, size-int64(len(w))); n < len(w) {
+			return 0, err
+		}
+		if rest := bytes.TrimRight(w, "\x00"); len(rest) > 0 {
+			return size - int64(len(w)-len(rest)), nil
+		}
+		size -= int64(len(w))
+	}
+	return from, nil
+}
+
 // cutOrDamaged returns errCut, or a formatError when whole commands follow the
 // incomplete one that the reading stopped at.
 func (l *loader) cutOrDamaged(f vfs.File) error {
 	from := l.at
-	at, err := followingCommand(f, from, l.res.Size)
+	at, err := followingCommand(f, from, l.end)
 	switch {
 	case err != nil:
 		return err

@@ -131,6 +131,7 @@ type loader struct {
 	opts LoadOptions
 	res  LoadResult
 	at   int64 // offset reached
+	end  int64 // of what is read: nothing but NULs follows
 
 	valid   int64  // end of the last command that counts
 	block   int64  // where the block in hand begins, -1 in front of the first checksum
@@ -159,6 +160,9 @@ func (l *loader) run(f vfs.File) error {
 		return err
 	}
 	l.at, l.valid, l.checked, l.block = l.res.Preamble, l.res.Preamble, l.res.Preamble, -1
+	if l.end, err = endOfData(f, l.at, size); err != nil {
+		return l.readError(err)
+	}
 	l.progress()
 	err = l.replay(f)
 	if err == errCut {
@@ -170,7 +174,7 @@ func (l *loader) run(f vfs.File) error {
 // replay runs the commands that f stands before and returns why there are no more,
 // io.EOF at the end.
 func (l *loader) replay(f vfs.File) error {
-	pipe := readAhead(f, l.at, l.res.Size)
+	pipe := readAhead(io.LimitReader(f, l.end-l.at), l.at, l.end)
 	defer pipe.Stop()
 	for {
 		b := pipe.Next(l.progress)
@@ -344,12 +348,15 @@ func (l *loader) ended(err error) error {
 	case errors.As(err, &sum):
 		l.again = true
 		return l.damaged(err, sum.from, l.checked)
-	case err == io.EOF && !l.multi:
+	case err == io.EOF && !l.multi && l.end == l.res.Size:
 		return nil
-	case err == io.EOF:
+	case err == io.EOF && l.multi:
 		l.event(Warning, "Revert incomplete MULTI/EXEC transaction in AOF file %s", l.opts.label)
-	case err != errCut:
+	case err != errCut && err != io.EOF:
 		return l.readError(err)
+	}
+	if nuls := l.res.Size - l.end; nuls > 0 {
+		l.event(Warning, "The AOF file %s ends in %d NUL bytes, which a power failure leaves of what was not synced", l.opts.label, nuls)
 	}
 	if !l.opts.AllowTruncated {
 		text := fmt.Sprintf("Unexpected end of file reading the append only file %s (good up to offset %d). You can: 1) Make a backup of your AOF file, then use ./redis-check-aof --fix <filename>. "+

@@ -46,7 +46,7 @@ func TestCorruptTailIsCutOffAndKept(t *testing.T) {
 		good int // where the damage is cut off
 		left int // commands
 	}{
-		{"zeros behind", plain + strings.Repeat("\x00", 100), len(plain), 20},
+		{"junk behind", plain + strings.Repeat("\x01", 100), len(plain), 20},
 		{"a bad length in front of commands", plain + "*3\r\n$3\r\nSET\r\n$900\r\nk\r\n$1\r\nv\r\n" + enc("SET k v"), len(plain), 20},
 		{"in a transaction", plain + enc("MULTI", "SET k v") + "junk", len(plain), 20},
 		{"a value in a block", strings.Replace(blocks, "$3\r\nk45", "$3\r\nk95", 1), second, 40},
@@ -96,7 +96,7 @@ func TestKeptTailsDoNotReplaceEachOther(t *testing.T) {
 
 // TestRepairThatFailsLeavesTheFile fails each operation of a repair.
 func TestRepairThatFailsLeavesTheFile(t *testing.T) {
-	text := selected(numbered(1, 20)...) + strings.Repeat("\x00", 100)
+	text := selected(numbered(1, 20)...) + strings.Repeat("\x01", 100)
 	for i, failed := int64(0), true; failed; i++ {
 		mem := vfs.NewMem()
 		check.NoErr(t, vfs.WriteFile(mem, live, []byte(text), 0o644))

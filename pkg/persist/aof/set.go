@@ -71,10 +71,13 @@ func (s *Set) tempManifest() string { return s.Path("temp-" + s.name + ".manifes
 // of what is to be removed.
 func (s *Set) oldManifest() string { return s.ManifestPath() + ".old" }
 
-// MakeFolder creates the folder, durably. It blocks.
+// MakeFolder creates the folder, durably, in a data directory that is there. It blocks.
 func (s *Set) MakeFolder() error {
 	if _, err := s.fs.Stat(s.folder); err == nil {
 		return nil
+	}
+	if _, err := s.fs.Stat(s.root); err != nil {
+		return err
 	}
 	if err := s.fs.MkdirAll(s.folder, 0o755); err != nil {
 		return err
