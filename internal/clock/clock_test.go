@@ -17,16 +17,23 @@ func TestManualMovesOnlyWhenTold(t *testing.T) {
 	check.Eq(t, clock.Micros(m), int64(1_700_000_000_124_500))
 	m.Set(start.Add(-time.Hour))
 	check.Eq(t, m.Now(), start.Add(-time.Hour))
+	check.Eq(t, m.Mono(), 1500*time.Microsecond) // setting the date lets no time pass
 }
 
 func TestSystemIsTheMachinesClock(t *testing.T) {
 	before := time.Now()
 	now := clock.System().Now()
 	check.True(t, !now.Before(before) && now.Sub(before) < time.Minute, "System reads the machine's clock")
+	c, watch := clock.System(), clock.NewStopwatch()
+	first := c.Mono()
+	for watch.Micros() == 0 {
+	}
+	passed := c.Mono() - first
+	check.True(t, passed >= time.Microsecond && passed < time.Minute, "the time that passes")
 }
 
 func TestSystemAllocatesNothing(t *testing.T) {
 	c := clock.System()
 	var sum int64
-	check.Eq(t, testing.AllocsPerRun(100, func() { sum += clock.Micros(c) }), 0)
+	check.Eq(t, testing.AllocsPerRun(100, func() { sum += clock.Micros(c) + int64(c.Mono()) }), 0)
 }

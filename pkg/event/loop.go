@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,7 +26,6 @@ const nestedReady = 128
 // owner goroutine may call its methods, except Post and Stop.
 type Loop struct {
 	clock clock.Clock
-	base  time.Time // origin of the monotonic time
 
 	epfd     int               // the epoll set
 	watchers []watcher         // indexed by descriptor: no map on the hot way
@@ -35,7 +33,7 @@ type Loop struct {
 	events   []unix.EpollEvent // where the poll writes; nil while a turn reads it
 
 	nowMicros int64 // Unix time in µs, sampled once per turn
-	mono      int64 // µs since base, sampled together with nowMicros
+	mono      int64 // monotonic time in µs, sampled together with nowMicros
 
 	timers timers
 
@@ -67,7 +65,7 @@ type Stats struct {
 
 // New makes a loop that tells the time by c. Close gives its two descriptors back.
 func New(c clock.Clock) (*Loop, error) {
-	l := &Loop{clock: c, base: c.Now(), events: make([]unix.EpollEvent, maxReady), holds: runtime.GOMAXPROCS(0) > 1}
+	l := &Loop{clock: c, events: make([]unix.EpollEvent, maxReady), holds: runtime.GOMAXPROCS(0) > 1}
 	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("event: epoll_create1: %w", err)
@@ -273,16 +271,18 @@ func (l *Loop) NowMillis() int64 { return l.nowMicros / 1000 }
 // NowMicros is the Unix time in microseconds, sampled together with NowMillis.
 func (l *Loop) NowMicros() int64 { return l.nowMicros }
 
+// MonoMillis is the monotonic time in milliseconds, sampled together with NowMillis,
+// for durations: nobody sets that clock.
+func (l *Loop) MonoMillis() int64 { return l.mono / 1000 }
+
 // UpdateTime samples the clock anew: for a handler that took long.
 func (l *Loop) UpdateTime() {
-	now := l.clock.Now()
-	l.nowMicros = now.UnixMicro()
-	l.mono = now.Sub(l.base).Microseconds()
+	l.nowMicros, l.mono = clock.Micros(l.clock), l.monoMicros()
 }
 
 // monoMicros is the monotonic time at this moment, in µs; it leaves the sampled
 // time as it is.
-func (l *Loop) monoMicros() int64 { return l.clock.Now().Sub(l.base).Microseconds() }
+func (l *Loop) monoMicros() int64 { return l.clock.Mono().Microseconds() }
 
 // Stats returns the counters.
 func (l *Loop) Stats() Stats {

@@ -94,9 +94,9 @@ type ticking struct {
 	step time.Duration
 }
 
-func (c ticking) Now() time.Time {
+func (c ticking) Mono() time.Duration {
 	c.Advance(c.step)
-	return c.Manual.Now()
+	return c.Manual.Mono()
 }
 
 // While sleeps are short, the loop begins one without telling the scheduler.

@@ -105,18 +105,24 @@ func TestCancel(t *testing.T) {
 	check.Eq(t, got.take(), []string{"heir of the slot"})
 }
 
-func TestClockSetBackLosesNoTimer(t *testing.T) {
-	l, c := newLoop(t)
-	var got log
-	l.After(10, got.timer("early", -1))
-	c.Set(c.Now().Add(-time.Hour))
-	l.After(10, got.timer("late, but sooner by the new clock", -1))
-	c.Advance(10 * time.Millisecond)
-	turn(t, l)
-	check.Eq(t, got.take(), []string{"late, but sooner by the new clock"})
-	c.Advance(time.Hour)
-	turn(t, l)
-	check.Eq(t, got.take(), []string{"early"})
+// Timers follow the time that passes, whatever the date is set to.
+func TestTimersIgnoreTheDate(t *testing.T) {
+	for _, jump := range []time.Duration{-time.Hour, time.Hour} {
+		l, c := newLoop(t)
+		var got log
+		l.After(10, got.timer("before the jump", -1))
+		c.Set(c.Now().Add(jump))
+		l.After(9, got.timer("after it", -1))
+		turn(t, l)
+		check.Eq(t, got.take(), []string(nil))
+		c.Advance(9 * time.Millisecond)
+		turn(t, l)
+		check.Eq(t, got.take(), []string{"after it"})
+		c.Advance(time.Millisecond)
+		turn(t, l)
+		check.Eq(t, got.take(), []string{"before the jump"})
+		check.Eq(t, l.NowMillis(), c.Now().UnixMilli())
+	}
 }
 
 func TestHugeDelayDoesNotOverflow(t *testing.T) {

@@ -129,7 +129,7 @@ type handler struct {
 }
 
 func newHandler(j *Job, cfg DoneConfig) handler {
-	h := handler{cfg: cfg, role: j.opts.Role, dir: j.opts.Dir, pid: j.pid, started: clock.Micros(cfg.Clock)}
+	h := handler{cfg: cfg, role: j.opts.Role, dir: j.opts.Dir, pid: j.pid, started: cfg.Clock.Mono().Microseconds()}
 	if r := j.report; r != nil && j.opts.Verify {
 		h.seal = seal{int64(r.Bytes), r.Modified}
 	}
@@ -158,7 +158,7 @@ func (h *handler) live() string {
 }
 
 func (h *handler) end() Step {
-	h.out.Micros = clock.Micros(h.cfg.Clock) - h.started
+	h.out.Micros = h.cfg.Clock.Mono().Microseconds() - h.started
 	return Step{Kind: StepEnd}
 }
 

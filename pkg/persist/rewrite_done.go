@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"redisd/internal/clock"
 	"redisd/internal/vfs"
 	"redisd/pkg/persist/aof"
 )
@@ -159,7 +158,7 @@ func (d *RewriteDone) parts() bool { return d.cfg.Into != nil && d.cfg.Into.Part
 func (d *RewriteDone) append(fn func() Step) Step {
 	parts := d.job.residual.take()
 	d.synced = d.synced && len(parts) == 0
-	d.appended = clock.Micros(d.cfg.Clock)
+	d.appended = d.cfg.Clock.Mono().Microseconds()
 	return d.then("append", "aof-rewrite-diff-write", "Error trying to flush the parent diff to the rewritten AOF", func() error {
 		if len(parts) == 0 {
 			return nil
@@ -256,14 +255,14 @@ func (d *RewriteDone) afterSync() Step {
 	}
 	d.next = func(error) Step {
 		d.frozen, d.job.frozen = true, true
-		d.frozenAt = clock.Micros(d.cfg.Clock)
+		d.frozenAt = d.cfg.Clock.Mono().Microseconds()
 		return d.append(d.finalSync)
 	}
 	return Step{Kind: StepFreeze, Name: "freeze"}
 }
 
 // stale says whether the file lacks a sync of data older than freshMicros.
-func (d *RewriteDone) stale() bool { return clock.Micros(d.cfg.Clock)-d.takenAt > freshMicros }
+func (d *RewriteDone) stale() bool { return d.cfg.Clock.Mono().Microseconds()-d.takenAt > freshMicros }
 
 // finalSync makes durable what the policy wants durable: everything under
 // always; else what is old enough that the old file may have it on disk. A part that
@@ -417,7 +416,7 @@ func (d *RewriteDone) thaw() Step {
 func (d *RewriteDone) unfreeze() {
 	if d.frozen {
 		d.frozen = false
-		d.out.HeldMicros = clock.Micros(d.cfg.Clock) - d.frozenAt
+		d.out.HeldMicros = d.cfg.Clock.Mono().Microseconds() - d.frozenAt
 	}
 }
 

@@ -49,6 +49,10 @@ type background struct {
 
 	// killed says that the daemon itself stopped the child.
 	killed bool
+	// stopped is why the daemon stopped the job, "" if it did not.
+	stopped string
+	// givenUp says that this was because of its memory.
+	givenUp bool
 	// abandoned is why the daemon gave the child up, "" if it did not.
 	abandoned string
 	watch     childWatch
@@ -89,10 +93,10 @@ func (b *background) rewriting() bool { return b.rewrite != nil }
 func (b *background) start(role string, cpus config.ID) (err error) {
 	s := b.srv
 	begin := s.exec.watch.Micros()
-	record := b.history.begin(b.kind(), s.loop.NowMillis())
+	record := b.history.begin(b.kind(), s.loop.NowMillis(), s.loop.MonoMillis())
 	defer func() {
 		if err != nil {
-			b.history.end(childFailed, err.Error(), s.loop.NowMillis())
+			b.history.end(childFailed, err.Error(), s.loop.MonoMillis())
 		}
 	}()
 	dataR, dataW, err := proc.Pipe(proc.NonblockWrite)
@@ -124,8 +128,8 @@ func (b *background) start(role string, cpus config.ID) (err error) {
 	b.child, b.out, b.in, b.trace = child, dataW, reportR, traceR
 	b.jobs.fence = ""
 	b.makeGroup()
-	b.killed, b.parked, b.resting, b.abandoned = false, false, false, ""
-	b.watch, b.sent, b.snapEnd = childWatch{last: s.loop.NowMillis()}, 0, 0
+	b.killed, b.parked, b.resting, b.givenUp, b.abandoned, b.stopped = false, false, false, false, "", ""
+	b.watch, b.sent, b.snapEnd = childWatch{last: s.loop.MonoMillis()}, 0, 0
 	b.budget.begin()
 	b.jobs.files.cut = s.arena.Used()
 	b.pace.begin(s.exec.watch.Nanos())
@@ -265,7 +269,7 @@ func (b *background) send() bool {
 		b.pace.sent(n)
 		if b.snapEnd > before && b.snapEnd <= b.sent {
 			r := b.history.last()
-			r.snapshotMillis = b.srv.loop.NowMillis() - r.started
+			r.snapshotMillis = b.srv.loop.MonoMillis() - r.begun
 		}
 		return true
 	case unix.EAGAIN, unix.EINTR:

@@ -3,8 +3,6 @@ package server
 import (
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"redisd/pkg/config"
 )
 
@@ -92,9 +90,9 @@ func (u *budget) holds(c *client, argv [][]byte) bool {
 	u.slowed++
 	if !u.timing {
 		u.timing = true
-		ms, start := 1+int64(share*(slowestWrite-1)), s.loop.NowMillis()
+		ms, start := 1+int64(share*(slowestWrite-1)), s.loop.MonoMillis()
 		s.loop.After(ms, func() int64 {
-			took := s.loop.NowMillis() - start
+			took := s.loop.MonoMillis() - start
 			u.timing = false
 			u.left -= took
 			u.slowMs += took
@@ -125,17 +123,16 @@ func (b *background) giveUpJob(reason string) {
 	s := b.srv
 	switch {
 	case b.child != nil && !b.killed && b.abandoned == "":
-		b.killed = true
-		b.stopSending()
-		b.watch.stop()
-		b.signal(unix.SIGUSR1)
-	case b.rewriteDone != nil && !b.rewriteDone.Cancel():
+		b.kill(reason)
+	case b.rewriteDone != nil && b.stopped == "" && !b.rewriteDone.Cancel():
+		b.stopped = reason
 		s.journal.diff = nil
 		b.rewrite.Discard()
 		b.schedule.rewrite = b.schedule.rewrite || s.journal.waitsForRewrite()
 	default:
 		return // it ends already, or has the new file in place
 	}
+	b.givenUp = true
 	b.budget.giveUps++
 	b.budget.reason = b.kind() + ": " + reason
 	wait := b.jobs.backoff.failed(s.stats.nowSec)

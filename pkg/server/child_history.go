@@ -14,6 +14,7 @@ type childRecord struct {
 	kind    string // "save" or "rewrite"
 	pid     int    // 0 when it could not be started
 	started int64  // Unix milliseconds
+	begun   int64  // the same moment in milliseconds of the monotonic time
 	ended   bool   // the rest below holds
 
 	cutMicros      int64  // the loop was held up for the start and the cut
@@ -25,16 +26,37 @@ type childRecord struct {
 	barriers       uint64 // entries sent because they were about to change
 	barrierMicros  int64  // the longest of these
 	sliceMicros    int64  // longest turn of the pump
-	syncs          uint64 // of the child's
-	syncMicros     uint64 // these together
-	renameMicros   uint64 // the child's, and the handler's
-	handlerMicros  int64  // the done handler's time
-	maxRSS         int64  // bytes, the most memory that the child had
-	cpuMicros      int64  // processor time of the child
-	exit           string // "exit 0", "signal 9 SIGKILL"
+	child          diskWork
+	daemon         diskWork // of the handler, and of the increment at the cut
+	handlerMicros  int64    // the done handler's time
+	maxRSS         int64    // bytes, the most memory that the child had
+	cpuMicros      int64    // processor time of the child
+	exit           string   // "exit 0", "signal 9 SIGKILL"
 	result         childResult
-	reason         string // of a failure
+	reason         string // of a failure, or why it was stopped or given up
 }
+
+// diskWork is what making files durable took, microseconds.
+type diskWork struct {
+	syncs, syncMicros, renameMicros uint64
+	manifestMicros                  uint64 // manifests, with their own syncs and renames
+}
+
+// step adds a step of a job in the daemon, by its name.
+func (w *diskWork) step(name string, micros uint64) {
+	switch name {
+	case "sync", "syncdir":
+		w.syncs++
+		w.syncMicros += micros
+	case "rename", "rename-incr":
+		w.renameMicros += micros
+	case "prepare", "commit", "manifest", "collect", stepRoll:
+		w.manifestMicros += micros
+	}
+}
+
+// stepRoll is the step in which the next increment is made.
+const stepRoll = "roll"
 
 // childResult is what became of a job.
 type childResult uint8
@@ -43,11 +65,12 @@ const (
 	childRuns childResult = iota
 	childOK
 	childStopped // on purpose: no failure
+	childGivenUp // because of what it took of the daemon's memory
 	childFailed
 )
 
 func (r childResult) String() string {
-	return [...]string{"running", "ok", "stopped", "failed"}[r]
+	return [...]string{"running", "ok", "stopped", "given up", "failed"}[r]
 }
 
 // childHistory is the last children, and counts of all. The loop owns it.
@@ -59,10 +82,10 @@ type childHistory struct {
 }
 
 // begin enters a child and gives its record, which is good until the next begin.
-func (h *childHistory) begin(kind string, nowMillis int64) *childRecord {
+func (h *childHistory) begin(kind string, nowMillis, mono int64) *childRecord {
 	r := &h.ring[h.begun%childHistorySize]
 	h.begun++
-	*r = childRecord{kind: kind, started: nowMillis, snapshotMillis: -1}
+	*r = childRecord{kind: kind, started: nowMillis, begun: mono, snapshotMillis: -1}
 	return r
 }
 
@@ -74,14 +97,14 @@ func (h *childHistory) last() *childRecord {
 	return &h.ring[(h.begun-1)%childHistorySize]
 }
 
-// end closes the latest record.
-func (h *childHistory) end(result childResult, reason string, nowMillis int64) {
+// end closes the latest record; mono is the monotonic time in milliseconds.
+func (h *childHistory) end(result childResult, reason string, mono int64) {
 	r := h.last()
 	if r.ended {
 		panic("BUG: a child ended twice")
 	}
 	r.ended, r.result, r.reason = true, result, reason
-	r.totalMillis = max(0, nowMillis-r.started)
+	r.totalMillis = mono - r.begun
 	h.counts[result]++
 	if result == childFailed {
 		h.failed = *r
@@ -104,7 +127,7 @@ func (r *childRecord) observe(j *persist.Job, f *snapshotFigures) {
 	r.keys, r.bytes = j.Progress().Keys, j.Progress().Bytes
 	r.pendingPeak = max(f.peak, j.Peak())
 	r.barriers, r.barrierMicros, r.sliceMicros = f.Barriers, f.LongestBarrier/1000, f.longestSlice/1000
-	r.syncs, r.syncMicros, r.renameMicros = p.Syncs, p.SyncMicros, p.RenameMicros
+	r.child = diskWork{syncs: p.Syncs, syncMicros: p.SyncMicros, renameMicros: p.RenameMicros}
 }
 
 // exited takes over how the process ended.
@@ -124,7 +147,8 @@ func (r *childRecord) reply(c *command.Ctx) {
 		{"pid", int64(r.pid)}, {"start-time-ms", r.started}, {"cut-usec", r.cutMicros}, {"snapshot-ms", r.snapshotMillis},
 		{"total-ms", r.totalMillis}, {"keys", int64(r.keys)}, {"bytes", int64(r.bytes)}, {"pending-peak", r.pendingPeak},
 		{"barriers", int64(r.barriers)}, {"longest-barrier-usec", r.barrierMicros}, {"longest-slice-usec", r.sliceMicros},
-		{"syncs", int64(r.syncs)}, {"sync-usec", int64(r.syncMicros)}, {"rename-usec", int64(r.renameMicros)},
+		{"syncs", int64(r.child.syncs + r.daemon.syncs)}, {"sync-usec", int64(r.child.syncMicros + r.daemon.syncMicros)},
+		{"rename-usec", int64(r.child.renameMicros + r.daemon.renameMicros)}, {"manifest-usec", int64(r.daemon.manifestMicros)},
 		{"handler-usec", r.handlerMicros}, {"max-rss", r.maxRSS}, {"cpu-usec", r.cpuMicros},
 	}
 	c.Out.Map(len(numbers) + 4)
@@ -155,7 +179,7 @@ func (b *background) observe() {
 	b.figures()
 	r := b.history.last()
 	r.observe(b.job, &b.snapStat)
-	r.totalMillis = max(0, b.srv.loop.NowMillis()-r.started)
+	r.totalMillis = b.srv.loop.MonoMillis() - r.begun
 }
 
 // infoChildren are the fields of INFO about children that were.
@@ -173,7 +197,7 @@ func (s *Server) infoChildren(w *infoWriter) {
 	w.int("child_jobs_failed", h.counts[childFailed])
 	w.int("child_jobs_stopped", h.counts[childStopped])
 	w.int("child_timeouts", b.jobs.timeouts)
-	w.int("child_backoff_sec", b.jobs.backoff.left(s.stats.nowSec))
+	w.int("child_backoff_sec", b.jobs.backoff.rest.left(s.stats.nowSec))
 	w.text("child_last_failure_kind", h.failed.kind)
 	w.int("child_last_failure_time", h.failed.started/1000)
 	w.text("child_last_failure_reason", h.failed.reason)

@@ -157,7 +157,7 @@ func (b *background) watchChild() {
 		return
 	}
 	limit := 1000 * b.srv.cfg.Int(config.ChildTimeout)
-	switch b.watch.tick(b.srv.loop.NowMillis(), limit, b.sign()) {
+	switch b.watch.tick(b.srv.loop.MonoMillis(), limit, b.sign()) {
 	case orderStop:
 		b.jobs.timeouts++
 		p := b.job.Pulse()
@@ -194,23 +194,32 @@ func (b *background) signal(sig unix.Signal) {
 // backoff makes automatic jobs wait after a child was given up. What made it hang, a
 // disk as a rule, is there for the other kind of job too, so both share one.
 type backoff struct {
-	failures int   // in a row
-	until    int64 // Unix seconds before which no automatic job starts
+	failures int // in a row
+	rest     rest
 }
 
 // failed counts a failure and gives the seconds to wait.
 func (f *backoff) failed(now int64) int64 {
 	wait := min(longestBackoff, int64(firstBackoff)<<min(f.failures, 10))
 	f.failures++
-	f.until = now + wait
+	f.rest.begin(now, wait)
 	return wait
 }
 
 // passed is called when a job went well, or somebody asks for one.
 func (f *backoff) passed() { *f = backoff{} }
 
-// waits tells whether automatic jobs wait.
-func (f *backoff) waits(now int64) bool { return now < f.until }
+// rest is a time in which something is not tried again. It goes by the date, which may
+// be set: forward, and it is over; back, and it begins anew.
+type rest struct {
+	since   int64 // Unix seconds
+	seconds int64 // 0 for none
+}
 
-// left is the number of seconds that they still wait.
-func (f *backoff) left(now int64) int64 { return max(0, f.until-now) }
+func (r *rest) begin(now, seconds int64) { r.since, r.seconds = now, seconds }
+
+// left is the number of seconds that are left of it, 0 when it is over.
+func (r *rest) left(now int64) int64 {
+	r.since = min(r.since, now)
+	return max(0, r.since+r.seconds-now)
+}

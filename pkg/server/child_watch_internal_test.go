@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"testing"
 
 	"redisd/internal/check"
@@ -114,19 +115,57 @@ func TestBackoffDoublesUpToAnHour(t *testing.T) {
 		waits = append(waits, f.failed(1000))
 	}
 	check.Eq(t, waits, []int64{60, 120, 240, 480, 960, 1920, 3600, 3600})
-	check.True(t, f.waits(4599) && !f.waits(4600), "an hour after the last")
-	check.Eq(t, f.left(4000), int64(600))
-	check.Eq(t, f.left(9000), int64(0))
+	left := []int64{}
+	for _, now := range []int64{4000, 4599, 4600, 9000} {
+		left = append(left, f.rest.left(now))
+	}
+	check.Eq(t, left, []int64{600, 1, 0, 0})
 	f.passed()
-	check.True(t, !f.waits(0), "forgotten after a good one")
+	check.Eq(t, f.rest.left(0), int64(0)) // forgotten after a good one
 	check.Eq(t, f.failed(0), int64(60))
+}
+
+// A clock that is set lengthens no rest by more than the rest itself.
+func TestRestsGoByTheNewTime(t *testing.T) {
+	const start = 1_000_000
+	tests := []struct {
+		name string
+		now  []int64
+		left []int64
+	}{
+		{"time passes", []int64{start, start + 59, start + 60}, []int64{60, 1, 0}},
+		{"set back", []int64{start + 50, 1000, 1059, 1060}, []int64{10, 60, 1, 0}},
+		{"set back a little", []int64{start - 1, start + 58, start + 59}, []int64{60, 1, 0}},
+		{"set forward", []int64{start + 86_400}, []int64{0}},
+		{"back and forward", []int64{1000, start}, []int64{60, 0}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := rest{}
+			r.begin(start, 60)
+			for i, now := range tt.now {
+				check.Eq(t, r.left(now), tt.left[i])
+			}
+			// The limiter of rewrites rests in the same way.
+			s := newBench(t).s
+			b := s.background
+			s.stats.nowSec, b.jobs.rewriteFailures = start, 3
+			check.True(t, b.rewriteLimited(), "a minute begins")
+			for i, now := range tt.now {
+				s.stats.nowSec = now
+				check.Eq(t, b.rewriteLimited(), tt.left[i] > 0)
+			}
+			check.True(t, b.rewriteLimited(), "one try, then twice as long")
+			check.Eq(t, b.jobs.retry.left(s.stats.nowSec), int64(120))
+		})
+	}
 }
 
 func TestChildHistoryKeepsTheLast(t *testing.T) {
 	h := &childHistory{}
 	check.Eq(t, h.len(), 0)
 	for i := range int64(40) {
-		r := h.begin("save", i*1000)
+		r := h.begin("save", 0, i*1000)
 		r.pid = int(i)
 		switch {
 		case i%10 == 3:
@@ -141,11 +180,10 @@ func TestChildHistoryKeepsTheLast(t *testing.T) {
 	h.each(func(r *childRecord) { pids = append(pids, r.pid) })
 	check.Eq(t, len(pids), childHistorySize)
 	check.Eq(t, []int{pids[0], pids[1], pids[31]}, []int{39, 38, 8})
-	check.Eq(t, h.counts, [4]int64{childOK: 35, childFailed: 4})
+	check.Eq(t, h.counts, [5]int64{childOK: 35, childFailed: 4})
 	check.Eq(t, h.failed.pid, 33)
 	check.Eq(t, h.failed.totalMillis, int64(7))
 	check.Eq(t, h.last().result.String(), "running")
-	// A clock that went back gives no negative time.
-	h.end(childStopped, "", 0)
-	check.Eq(t, h.last().totalMillis, int64(0))
+	h.end(childGivenUp, "", 39_009)
+	check.Eq(t, fmt.Sprint(h.last().totalMillis, h.last().result), "9 given up")
 }

@@ -22,7 +22,7 @@ const (
 // the dataset stands still.
 type pause struct {
 	kind    pauseKind
-	end     int64         // Unix milliseconds
+	end     int64         // milliseconds of the monotonic time
 	timer   event.TimerID // looks for the end; 0 when there is no pause
 	waiting []*client
 }
@@ -33,13 +33,13 @@ func (s *Server) pauseClients(kind pauseKind, end int64) {
 	p.kind, p.end = max(p.kind, kind), max(p.end, end)
 	s.ks.SetExpiry(keyspace.ExpiryHides)
 	if p.timer == 0 {
-		p.timer = s.loop.After(max(0, p.end-s.loop.NowMillis()), s.pauseTimer)
+		p.timer = s.loop.After(max(0, p.end-s.loop.MonoMillis()), s.pauseTimer)
 	}
 }
 
 // pauseTimer ends the pause when its time is over.
 func (s *Server) pauseTimer() int64 {
-	if left := s.clients.pause.end - s.loop.NowMillis(); left > 0 {
+	if left := s.clients.pause.end - s.loop.MonoMillis(); left > 0 {
 		return left
 	}
 	s.unpauseClients()

@@ -266,7 +266,7 @@ func (s *Server) clientPause(c *command.Ctx) {
 		}
 	}
 	millis, ok := num.ParseInt(c.Args[2])
-	now := s.loop.NowMillis()
+	now := s.loop.MonoMillis()
 	switch {
 	case !ok:
 		c.Out.Error("ERR timeout is not an integer or out of range")

@@ -208,7 +208,7 @@ func (s *Server) cmdFlushAll(c *command.Ctx) {
 		c.Fx.TouchAll(i)
 	}
 	c.Fx.Force = true
-	s.background.killSave()
+	s.background.killSave("FLUSHALL")
 	if len(s.cfg.SavePoints()) > 0 && !s.load.active {
 		if s.saveNow() == nil { // its status tells; Redis replies OK too
 			dirty = 0

@@ -80,7 +80,7 @@ func (s *Server) debugReload(c *command.Ctx) {
 	path := s.cfg.String(config.DBFilename)
 	if !o.noSave {
 		// A child's file would replace the newer one that is written here.
-		s.background.killSave()
+		s.background.killSave("DEBUG RELOAD")
 		if err := s.saveNow(); err != nil {
 			c.Out.Error("ERR")
 			return

@@ -67,9 +67,7 @@ func (b *background) inBackground(st persist.Step, then func(error)) {
 		err := st.Run()
 		took := watch.Nanos() - start
 		s.loop.Post(func() {
-			if st.Name == "rename" {
-				b.history.last().renameMicros += uint64(took / 1000)
-			}
+			b.history.last().daemon.step(st.Name, uint64(took/1000))
 			if st.Event != "" {
 				s.latency.add(st.Event, took)
 			}
@@ -129,7 +127,7 @@ func (b *background) rewriteOver(out persist.Outcome) {
 	s.journal.diff = nil
 	b.jobs.verified.note(out.Err, b.job.Report())
 	b.rewriteDone, b.plan = nil, rewritePlan{}
-	b.jobs.rewriteSeconds = s.stats.nowSec - b.jobs.rewriteStarted
+	b.jobs.rewriteSeconds = max(0, s.stats.nowSec-b.jobs.rewriteStarted)
 	switch {
 	case out.OK && !out.StatusErr:
 		b.jobs.backoff.passed()
@@ -161,7 +159,7 @@ func (b *background) saveOver(out persist.Outcome) {
 	s := b.srv
 	b.saveDone = nil
 	b.jobs.verified.note(out.Err, b.job.Report())
-	s.saves.lastSeconds = s.stats.nowSec - s.saves.started
+	s.saves.lastSeconds = max(0, s.stats.nowSec-s.saves.started)
 	s.saves.started = -1
 	if r := b.job.Report(); out.OK && r != nil {
 		b.jobs.files.finished(persist.RoleRDB, r.Bytes)
@@ -191,6 +189,9 @@ func (b *background) failure(err error) string {
 func (b *background) closeRecord(out persist.Outcome) {
 	r := b.history.last()
 	r.handlerMicros = out.Micros
+	if report := b.job.Report(); report != nil {
+		r.bytes = report.Bytes
+	}
 	if out.Size > 0 {
 		r.bytes = uint64(out.Size)
 	}
@@ -199,41 +200,51 @@ func (b *background) closeRecord(out persist.Outcome) {
 	case out.StatusErr:
 		result, reason = childFailed, b.failure(out.Err)
 	case !out.OK:
-		result = childStopped
+		result, reason = childStopped, b.stopped
+		switch {
+		case b.givenUp:
+			result = childGivenUp
+		case reason == "":
+			reason = "a signal from outside"
+		}
 	}
-	b.history.end(result, reason, b.srv.loop.NowMillis())
+	b.history.end(result, reason, b.srv.loop.MonoMillis())
 }
 
-// killSave stops a running BGSAVE: what it would write is not wanted any more.
-func (b *background) killSave() {
+// killSave stops a running BGSAVE: what it would write is not wanted any more, for
+// the reason.
+func (b *background) killSave(reason string) {
 	if !b.saving() {
 		return
 	}
 	if b.saveDone != nil {
+		b.stopped = reason
 		b.saveDone.Cancel()
 		return
 	}
 	b.srv.log.Noticef("There is a child saving an .rdb. Killing it!")
-	b.kill()
+	b.kill(reason)
 }
 
-// killRewrite stops a running rewrite, with a line that says why. A handler that
-// is past the rename goes on.
-func (b *background) killRewrite(why string) {
+// killRewrite stops a running rewrite, with a line that says so. A handler that is past
+// the rename goes on.
+func (b *background) killRewrite(line, reason string) {
 	if !b.rewriting() {
 		return
 	}
-	b.srv.log.Warnf("%s", why)
+	b.srv.log.Warnf("%s", line)
 	b.schedule.rewrite = false
 	if b.rewriteDone != nil {
+		b.stopped = reason
 		b.rewriteDone.Cancel()
 		return
 	}
-	b.kill()
+	b.kill(reason)
 }
 
-func (b *background) kill() {
-	b.killed = true
+// kill has the child that lives stop, which is no failure.
+func (b *background) kill(reason string) {
+	b.killed, b.stopped = true, reason
 	b.stopSending()
 	b.watch.stop()
 	b.signal(unix.SIGUSR1)

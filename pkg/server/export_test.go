@@ -16,3 +16,13 @@ func (s *Server) AddCommands(rows []command.Spec) {
 func (s *Server) BoundHandshakes(limit time.Duration, most int) {
 	s.tls.limit, s.tls.most = limit, most
 }
+
+// GiveUpJob gives the background job up, as check does above its memory.
+func (s *Server) GiveUpJob(reason string) {
+	done := make(chan struct{})
+	s.loop.Post(func() {
+		s.background.giveUpJob(reason)
+		close(done)
+	})
+	<-done
+}

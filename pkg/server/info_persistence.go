@@ -106,12 +106,12 @@ func (b *background) progress() (done, total uint64) {
 	return min(b.job.Progress().Keys, total), total
 }
 
-// since is how many seconds something runs, or -1.
+// since is how many seconds something runs by the date, or -1.
 func since(runs bool, now, started int64) int64 {
 	if !runs {
 		return -1
 	}
-	return now - started
+	return max(0, now-started)
 }
 
 func (s *Server) infoLoading(w *infoWriter) {

@@ -15,7 +15,7 @@ type jobStatus struct {
 	rewriteStarted  int64 // Unix seconds of the running one
 	rewriteFailures int   // in a row
 	retryMinutes    int64 // how long automatic ones wait after failures
-	retryRewriteAt  int64 // Unix seconds before which no automatic one starts, 0 = no limit
+	retry           rest  // that wait; none when the next one that is due begins it
 	rewrites        int64
 	saveError       string // why the last save failed, for INFO
 	rewriteError    string
@@ -122,11 +122,12 @@ func (b *background) startSave() error {
 // startDue starts what is scheduled or what a rule asks for, when no child lives.
 func (b *background) startDue() {
 	s := b.srv
+	now := s.stats.nowSec
+	s.saves.follow(now)
+	waits := b.jobs.backoff.rest.left(now) > 0
 	if b.active() || s.life.asked {
 		return
 	}
-	now := s.stats.nowSec
-	waits := b.jobs.backoff.waits(now)
 	b.warnLogSize()
 	switch {
 	case b.schedule.rewrite && (b.schedule.asked || !waits && !b.rewriteLimited()):
@@ -134,7 +135,7 @@ func (b *background) startDue() {
 			b.schedule.rewrite = s.journal.waitsForRewrite()
 		}
 		return
-	case b.schedule.save && (now-s.saves.lastTry > retryDelay || s.saves.ok):
+	case b.schedule.save && s.saves.mayTry(now):
 		if b.startSave() != nil {
 			b.schedule.save = true
 		}

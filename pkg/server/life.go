@@ -210,12 +210,12 @@ func (s *Server) prepareShutdown() string {
 	o := s.life.opts
 	s.log.Warnf("User requested shutdown...")
 	s.notifyManager("STOPPING=1\nSTATUS=Shutting down\n")
-	s.background.killSave()
+	s.background.killSave("shutdown")
 	if s.journal.waitsForRewrite() && s.background.rewriting() && !o.force {
 		s.log.Warnf("Writing initial AOF, can't exit.")
 		return "initial AOF"
 	}
-	s.background.killRewrite("There is a child rewriting the AOF. Killing it!")
+	s.background.killRewrite("There is a child rewriting the AOF. Killing it!", "shutdown")
 	s.background.stopAndWait()
 	if s.journal.on() {
 		s.log.Noticef("Calling fsync() on the AOF file.")

@@ -123,8 +123,13 @@ func (b *background) startRoll() {
 		}
 		step := persist.NewStartIncr(b.plan.set, s.opt.Failpoints)
 		s.bio.Submit(persistQueue, func() {
+			start := s.exec.watch.Micros()
 			step.Run()
-			s.loop.Post(func() { b.rolled(step) })
+			took := s.exec.watch.Micros() - start
+			s.loop.Post(func() {
+				b.history.last().daemon.step(stepRoll, uint64(took))
+				b.rolled(step)
+			})
 		})
 	})
 }
@@ -155,7 +160,7 @@ func (b *background) rollFailed(err error) {
 	b.srv.journal.log.Resume()
 	b.plan.err = err
 	if b.child != nil {
-		b.kill()
+		b.kill(err.Error())
 	}
 	b.rollOver()
 }
@@ -242,17 +247,17 @@ func (b *background) rewriteLimited() bool {
 	j, now := &b.jobs, b.srv.stats.nowSec
 	switch {
 	case j.rewriteFailures < free:
-		j.retryMinutes, j.retryRewriteAt = 0, 0
+		j.retryMinutes, j.retry = 0, rest{}
 		return false
-	case j.retryRewriteAt == 0:
+	case j.retry.seconds == 0:
 		j.retryMinutes = min(longest, max(1, 2*j.retryMinutes))
-		j.retryRewriteAt = now + 60*j.retryMinutes
+		j.retry.begin(now, 60*j.retryMinutes)
 		b.srv.log.Warnf("Background AOF rewrite has repeatedly failed and triggered the limit, will retry in %d minutes", j.retryMinutes)
 		return true
-	case now < j.retryRewriteAt && j.retryRewriteAt <= now+60*longest: // else the clock was set back
+	case j.retry.left(now) > 0:
 		return true
 	}
-	j.retryRewriteAt = 0
+	j.retry = rest{}
 	return false
 }
 

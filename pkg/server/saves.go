@@ -28,17 +28,24 @@ func newSaves(c clock.Clock) *saves {
 // another (Redis's CONFIG_BGSAVE_RETRY_DELAY).
 const retryDelay = 5
 
+// follow makes up for a clock that was set back: what is in the future now was just now.
+func (sv *saves) follow(now int64) {
+	sv.last, sv.lastTry = min(sv.last, now), min(sv.lastTry, now)
+}
+
 // due gives the save point that asks for a save now.
 func (sv *saves) due(points []config.SavePoint, now int64) (config.SavePoint, bool) {
-	// A clock that was set back: what is in the future now was just now.
-	sv.last, sv.lastTry = min(sv.last, now), min(sv.lastTry, now)
 	for _, p := range points {
-		if sv.dirty >= int64(p.Changes) && now-sv.last > int64(p.Seconds) &&
-			(now-sv.lastTry > retryDelay || sv.ok) {
+		if sv.dirty >= int64(p.Changes) && now-sv.last > int64(p.Seconds) && sv.mayTry(now) {
 			return p, true
 		}
 	}
 	return config.SavePoint{}, false
+}
+
+// mayTry tells whether a failure, if the last save was one, is long enough ago.
+func (sv *saves) mayTry(now int64) bool {
+	return sv.ok || now-sv.lastTry > retryDelay
 }
 
 // saved records a complete save of everything up to before changes ago.

@@ -202,7 +202,7 @@ func (s *Server) turnLogOn() error {
 func (s *Server) turnLogOff() {
 	b := s.background
 	s.awaitPart()
-	b.killRewrite("Killing running AOF rewrite child")
+	b.killRewrite("Killing running AOF rewrite child", "appendonly was turned off")
 	b.schedule.rewrite = false
 	if b.rewriteDone == nil {
 		s.journal.diff = nil
