@@ -1,6 +1,6 @@
 package command
 
-import "strings"
+import "bytes"
 
 // Help is the handler of a container's HELP subcommand. It prints the Help lines
 // of the container's rows in the order of the table: of each row the first line is
@@ -13,7 +13,7 @@ func Help(c *Ctx) {
 		c.Out.Simple(indent + s)
 		n++
 	}
-	line("", strings.ToUpper(container.Name)+" <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
+	line("", string(bytes.ToUpper(c.Args[0]))+" <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
 	for i := range container.Sub {
 		for j, s := range container.Sub[i].Help {
 			indent := "    "

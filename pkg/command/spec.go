@@ -148,7 +148,16 @@ type Spec struct {
 	ID       int    // position among all commands and subcommands
 	FullName string // "config|get"
 	Parent   *Spec
-	Renamed  bool // by rename-command: clients call it otherwise, or not at all
+	Renamed  bool // by rename-command, or its container: clients call it otherwise, or not at all
+	Removed  bool // the latter
+}
+
+// Root is the container of a subcommand, and any other row itself.
+func (s *Spec) Root() *Spec {
+	if s.Parent != nil {
+		return s.Parent
+	}
+	return s
 }
 
 // Writes tells whether the command may change the dataset.

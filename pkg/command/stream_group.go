@@ -1,6 +1,10 @@
 package command
 
-import "redisd/pkg/keyspace"
+import (
+	"bytes"
+
+	"redisd/pkg/keyspace"
+)
 
 // XGROUP and XACK.
 
@@ -36,12 +40,8 @@ func (c *Ctx) parseGroup(creating bool) (o groupOptions, ok bool) {
 
 // badSubcommand replies the error of a subcommand whose arguments make no sense.
 func (c *Ctx) badSubcommand() {
-	container := "XGROUP"
-	if c.Spec.Parent.Name == "xinfo" {
-		container = "XINFO"
-	}
 	word := c.Args[1]
-	c.Out.Errorf("ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP.", word[:min(len(word), 128)], container)
+	c.Out.Errorf("ERR unknown subcommand or wrong number of arguments for '%s'. Try %s HELP.", word[:min(len(word), 128)], bytes.ToUpper(c.Args[0]))
 }
 
 const errGroupNeedsKey = "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the " +

@@ -107,7 +107,13 @@ func (t *Table) Rename(from, to string) error {
 		return errors.New("The new name in rename-command is too long")
 	}
 	delete(t.byName, from)
-	s.Renamed = true
+	s.Renamed, s.Removed = true, to == ""
+	for i := range s.Sub {
+		s.Sub[i].Renamed, s.Sub[i].Removed = true, s.Removed
+	}
+	if s.Removed {
+		t.top = slices.DeleteFunc(t.top, func(o *Spec) bool { return o == s })
+	}
 	t.original[from] = s
 	if to != "" {
 		t.byName[strings.ToLower(to)] = s
@@ -168,7 +174,7 @@ func resolve(s *Spec, argv [][]byte) *Spec {
 	return s.Subcommand(argv[1])
 }
 
-// Commands gives the commands by name, without subcommands.
+// Commands gives the commands by name, without subcommands and those that were removed.
 func (t *Table) Commands() []*Spec { return t.top }
 
 // All gives every row, subcommands included; the index is the row's ID.

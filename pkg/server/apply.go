@@ -43,11 +43,13 @@ func (s *Server) propagate(ctx *command.Ctx) {
 	db := ctx.DB.Index()
 	n := fx.Replacements()
 	if n == 0 {
+		words := ctx.Args
 		if ctx.Spec.Renamed {
-			// The log must load under another configuration too.
-			ctx.Args[0] = []byte(ctx.Spec.Name)
+			// The log must load under another configuration too; what the client called is
+			// for the slow log.
+			words = append([][]byte{[]byte(ctx.Spec.Root().Name)}, words[1:]...)
 		}
-		s.feedLog(db, ctx.Args)
+		s.feedLog(db, words)
 		return
 	}
 	block := n > 1 && !s.exec.tx.active // blocks do not nest

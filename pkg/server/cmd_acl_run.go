@@ -1,9 +1,9 @@
 package server
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
-	"strings"
 
 	"redisd/pkg/acl"
 	"redisd/pkg/command"
@@ -134,7 +134,7 @@ func (s *Server) aclSave(c *command.Ctx) {
 // not take.
 func wrongArity(c *command.Ctx) {
 	c.Out.Errorf("ERR unknown subcommand or wrong number of arguments for '%.128s'. Try %s HELP.",
-		c.Args[1], strings.ToUpper(c.Spec.Parent.Name))
+		c.Args[1], bytes.ToUpper(c.Args[0]))
 }
 
 func (s *Server) aclCat(c *command.Ctx) {

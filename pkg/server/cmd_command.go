@@ -143,7 +143,7 @@ func (s *Server) commandList(c *command.Ctx) {
 	}
 	at, n := c.Out.DeferArray(), 0
 	for _, spec := range s.table.All() {
-		if pass(spec) {
+		if !spec.Removed && pass(spec) {
 			c.Out.BulkString(spec.FullName)
 			n++
 		}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -299,7 +300,6 @@ func unknown(argv [][]byte) string {
 }
 
 // unknownSub is the reply to a container's subcommand that is not in the table.
-func unknownSub(spec *command.Spec, word []byte) string {
-	return fmt.Sprintf("ERR unknown subcommand '%s'. Try %s HELP.", word[:min(len(word), 128)],
-		strings.ToUpper(spec.Name))
+func unknownSub(argv [][]byte) string {
+	return fmt.Sprintf("ERR unknown subcommand '%s'. Try %s HELP.", argv[1][:min(len(argv[1]), 128)], bytes.ToUpper(argv[0]))
 }

@@ -34,7 +34,7 @@ func gateKnown(_ *Server, _ *client, spec *command.Spec, argv [][]byte) string {
 		return unknown(argv)
 	}
 	if spec.Sub != nil && len(argv) > 1 {
-		return unknownSub(spec, argv[1])
+		return unknownSub(argv)
 	}
 	return ""
 }
