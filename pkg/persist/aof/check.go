@@ -2,11 +2,9 @@ package aof
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -89,7 +87,8 @@ type checker struct {
 
 	line  int64    // lines of commands read, from 1; Redis does not start anew for each file of a set
 	kept  []string // lines about files that were kept
-	fault string   // the first thing wrong, as "0xoffset: text"
+	fault string   // the first thing wrong in the file in hand, as "0xoffset: text"
+	later []Part   // files of the set behind the one in hand
 }
 
 // verdict is what became of one file.
@@ -100,6 +99,7 @@ const (
 	checkedEmpty
 	checkedTruncated
 	checkedToTime
+	checkedRepaired
 )
 
 func (c *checker) printf(format string, args ...any) { fmt.Fprintf(c.env.Out, format, args...) }
@@ -119,7 +119,7 @@ func (c *checker) check(path string) error {
 		return c.checkSet(path)
 	}
 	c.printf("Start checking Old-Style AOF\n")
-	v, err := c.checkFile(path, path, true, preamble)
+	v, err := c.checkFile(path, path, preamble)
 	if err != nil {
 		return err
 	}
@@ -135,6 +135,8 @@ func (c *checker) report(v verdict, kind, name string) {
 		c.printf("%s %s is empty\n", kind, name)
 	case checkedTruncated:
 		c.printf("Successfully truncated AOF %s\n", name)
+	case checkedRepaired:
+		c.printf("Successfully repaired AOF %s\n", name)
 	case checkedToTime:
 		c.printf("Successfully truncated AOF %s to timestamp %d\n", name, c.toTime)
 	}
@@ -148,7 +150,7 @@ func (c *checker) kind(path string) (manifest, preamble bool, err error) {
 	}
 	defer f.Close() // read only
 	r := bufio.NewReaderSize(f, 4096)
-	if head, err := r.Peek(8); err == nil && bytes.HasPrefix(head, []byte("REDIS")) {
+	if head, _ := r.Peek(64); len(head) >= 8 && rdb.Resembles(head) {
 		return false, true, nil
 	}
 	manifest, err = isManifest(r)
@@ -167,7 +169,7 @@ func (c *checker) checkSet(path string) error {
 	parts := m.Parts()
 	for i, p := range parts {
 		file := filepath.Dir(path) + "/" + p.Name // as the tool shows it
-		last := i == len(parts)-1
+		c.later = parts[i+1:]
 		kind, preamble := "INCR AOF", false
 		if m.Base != nil && i == 0 {
 			kind = "BASE AOF"
@@ -182,7 +184,7 @@ func (c *checker) checkSet(path string) error {
 		} else if i == len(parts)-len(m.Incr) {
 			c.printf("Start to check INCR files.\n")
 		}
-		v, err := c.checkFile(p.Name, file, last, preamble)
+		v, err := c.checkFile(p.Name, file, preamble)
 		if err != nil {
 			return err
 		}
@@ -209,7 +211,8 @@ func (c *checker) manifestError(err error) error {
 }
 
 // checkFile checks one file and, if asked to, cuts it.
-func (c *checker) checkFile(name, path string, last, preamble bool) (verdict, error) {
+func (c *checker) checkFile(name, path string, preamble bool) (verdict, error) {
+	c.fault = ""
 	f, err := c.env.FS.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return 0, c.fail("Cannot open file %s: %s, aborting...\n", path, Strerror(err))
@@ -222,36 +225,26 @@ func (c *checker) checkFile(name, path string, last, preamble bool) (verdict, er
 	if size == 0 {
 		return checkedEmpty, nil
 	}
-	start := int64(0)
+	w := &walker{c: c, size: size, name: name, path: path}
 	if preamble {
-		if start, err = c.preamble(f, name, size); err != nil {
+		if err = c.preamble(f, w); err != nil {
 			return 0, err
 		}
 	}
-	if _, err := f.Seek(start, io.SeekStart); err != nil {
+	if _, err := f.Seek(w.at, io.SeekStart); err != nil {
 		return 0, c.fail("Failed to fseek in AOF %s: %s", name, Strerror(err))
 	}
-	w := &walker{c: c, in: bufio.NewReaderSize(f, scanBuffer), at: start, size: size, name: name, path: path, last: last}
+	w.in = bufio.NewReaderSize(f, scanBuffer)
 	if err := w.walk(); err != nil {
 		return 0, err
 	}
 	if w.cutAt >= 0 {
-		if err := c.replace(f, path, w.cutAt); err != nil {
+		if err := c.replace(f, w, w.cutAt); err != nil {
 			return 0, c.fail("Failed to truncate AOF %s to timestamp %d: %v\n", path, c.toTime, err)
 		}
 		return checkedToTime, nil
 	}
 	return c.conclude(f, w)
-}
-
-func (c *checker) preamble(f vfs.File, name string, size int64) (int64, error) {
-	d := rdb.NewDecoder(f)
-	d.SetSize(size)
-	if !rdb.CheckDecoder(d, c.env.Out, rdb.CheckOptions{Name: name, NowMillis: c.env.NowMillis}) {
-		return 0, c.fail("RDB preamble of AOF file is not sane, aborting.\n")
-	}
-	c.printf("RDB preamble is OK, proceeding with AOF tail...\n")
-	return d.Offset(), nil
 }
 
 // conclude prints the analysis and cuts the end off if that was asked for.
@@ -273,76 +266,10 @@ func (c *checker) conclude(f vfs.File, w *walker) (verdict, error) {
 		c.printf("%s", s)
 	}
 	switch {
-	case diff == 0:
+	case diff == 0 && w.head == nil:
 		return checkedOK, nil
 	case !c.fix:
 		return 0, c.fail("AOF %s is not valid. Use the --fix option to try fixing it.\n", w.name)
-	case !w.last:
-		return 0, c.fail("Failed to truncate AOF %s because it is not the last file\n", w.name)
 	}
-	c.printf("This will shrink the AOF %s from %d bytes, with %d bytes, to %d bytes\n", w.name, w.size, diff, w.good)
-	c.printf("Continue? [y/N]: ")
-	var answer [1]byte
-	if n, _ := c.env.In.Read(answer[:]); n == 0 || answer[0]|0x20 != 'y' {
-		return 0, c.fail("Aborting...\n")
-	}
-	if err := c.replace(f, w.path, w.good); err != nil {
-		return 0, c.fail("Failed to truncate AOF %s: %v\n", w.name, err)
-	}
-	return checkedTruncated, nil
-}
-
-// replace puts the first size bytes of f in its place as a new file, and keeps the old
-// one under another name. At every moment path is one of the two, whole.
-func (c *checker) replace(f vfs.File, path string, size int64) error {
-	temp, name, err := createBeside(c.env.FS, path+".fixed")
-	if err != nil {
-		return err
-	}
-	if err := vfs.Imitate(temp, f); err != nil {
-		_ = temp.Close()
-		_ = c.env.FS.Remove(name)
-		return err
-	}
-	if err := fill(c.env.FS, temp, io.NewSectionReader(f, 0, size)); err != nil {
-		return err
-	}
-	kept, err := c.keep(f, path)
-	if err == nil {
-		err = c.env.FS.Rename(name, path)
-	}
-	if err != nil {
-		_ = c.env.FS.Remove(name) // the first error is the one to tell
-		return err
-	}
-	c.kept = append(c.kept, fmt.Sprintf("Kept: %s as it was is %s\n", path, kept))
-	return c.env.FS.SyncDir(filepath.Dir(path))
-}
-
-// keep gives the file at path a further name, or copies it where there are no links.
-func (c *checker) keep(f vfs.File, path string) (name string, err error) {
-	name = path + ".broken"
-	for i := 1; i < 1000; i++ {
-		if err = c.env.FS.Link(path, name); err == nil {
-			return name, c.env.FS.SyncDir(filepath.Dir(path))
-		}
-		if !errors.Is(err, fs.ErrExist) {
-			break
-		}
-		name = fmt.Sprintf("%s.broken.%d", path, i)
-	}
-	out, name, err := createBeside(c.env.FS, path+".broken")
-	if err != nil {
-		return "", err
-	}
-	if err := vfs.Imitate(out, f); err != nil {
-		_ = out.Close()
-		_ = c.env.FS.Remove(name)
-		return "", err
-	}
-	size, err := f.Size()
-	if err != nil {
-		return "", err
-	}
-	return name, fill(c.env.FS, out, io.NewSectionReader(f, 0, size))
+	return c.repair(f, w)
 }

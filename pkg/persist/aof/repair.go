@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"redisd/internal/vfs"
 )
@@ -92,40 +91,11 @@ func keepTail(fsys vfs.FS, path, name string, from int64) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, name, err := createBeside(fsys, name)
+	out, name, err := vfs.CreateBeside(fsys, name)
 	if err != nil {
 		return "", err
 	}
-	return name, fill(fsys, out, io.NewSectionReader(in, from, size-from))
-}
-
-// createBeside creates a file that was not there before.
-func createBeside(fsys vfs.FS, name string) (vfs.File, string, error) {
-	free := name
-	for i := 1; ; i++ {
-		f, err := fsys.OpenFile(free, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-		if err == nil || !errors.Is(err, os.ErrExist) || i > 1000 {
-			return f, free, err
-		}
-		free = fmt.Sprintf("%s.%d", name, i)
-	}
-}
-
-// fill copies r into f, syncs and closes it and syncs its folder. After an error f is
-// removed.
-func fill(fsys vfs.FS, f vfs.File, r io.Reader) error {
-	_, err := io.Copy(f, r)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		_ = fsys.Remove(f.Name()) // the first error is the one to tell
-		return err
-	}
-	return fsys.SyncDir(filepath.Dir(f.Name()))
+	return name, vfs.Fill(fsys, out, vfs.Copying(io.NewSectionReader(in, from, size-from)))
 }
 
 // cutFile truncates durably.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -168,7 +169,7 @@ func (s *script) load(set, truncated bool) string {
 			return nil
 		},
 		Event:    func(ev aof.Event) { fmt.Fprintln(&out, "log: "+ev.Text) },
-		Preamble: preambleInto(noKeys{}, rdb.Options{Checksum: true}),
+		Preamble: preambleInto(tellKeys{out: &out}, rdb.Options{Checksum: true}),
 	}
 	var res aof.LoadResult
 	var err error
@@ -187,10 +188,16 @@ func (s *script) load(set, truncated bool) string {
 	return out.String()
 }
 
-// noKeys takes RDBs without keys.
-type noKeys struct{ rdb.Handler }
+// tellKeys writes down what an RDB with strings holds.
+type tellKeys struct{ out io.Writer }
 
-func (noKeys) Aux(_, _ []byte) error { return nil }
+func (tellKeys) Aux(_, _ []byte) error      { return nil }
+func (tellKeys) SelectDB(int) error         { return nil }
+func (tellKeys) ResizeDB(_, _ uint64) error { return nil }
+func (h tellKeys) Record(r *rdb.Record) error {
+	_, err := fmt.Fprintf(h.out, "%q: %q in database %d\n", r.Key, r.Str, r.DB)
+	return err
+}
 
 func (s *script) check(args []string, answer string) string {
 	dir := s.t.(*testing.T).TempDir()

@@ -165,7 +165,7 @@ func (c *checker) whole(name, path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.checkFile(name, path, true, preamble)
+	_, err = c.checkFile(name, path, preamble)
 	return err
 }
 

@@ -7,6 +7,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"redisd/pkg/persist/rdb"
 )
 
 // The reader of redis-check-aof: it goes on where the loader would stop, remembers
@@ -21,7 +23,9 @@ type walker struct {
 	in         *bufio.Reader
 	at, size   int64 // offset reached; end of the file
 	name, path string
-	last       bool
+
+	head *rdb.Salvage // what is whole of a damaged RDB in front, else nil
+	tail int64        // where the commands behind that begin, 0 without one
 
 	good  int64 // end of what counts
 	multi bool
@@ -260,7 +264,7 @@ func (w *walker) note() (stop bool, err error) {
 		return false, nil
 	case w.epos == 0:
 		return false, w.c.fail("AOF %s has nothing before timestamp %d, aborting...\n", w.path, w.c.toTime)
-	case !w.last:
+	case len(w.c.later) > 0:
 		w.c.printf("Failed to truncate AOF %s to timestamp %d to offset %d because it is not the last file.\n", w.path, w.c.toTime, w.epos)
 		return false, w.c.fail("If you insist, please delete all files after this file according to the manifest file and delete the corresponding records in manifest file manually. Then re-run redis-check-aof.\n")
 	}

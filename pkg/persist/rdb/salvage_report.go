@@ -1,0 +1,167 @@
+package rdb
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"redisd/internal/crc64"
+)
+
+// What a Salvage tells, and the RDB that it makes.
+
+// Sound says that nothing is wrong.
+func (s *Salvage) Sound() bool { return s.first == nil }
+
+// Bad is the first bad offset.
+func (s *Salvage) Bad() int64 { return s.first.from }
+
+// Keys is the number of keys that are whole.
+func (s *Salvage) Keys() int64 { return s.keys }
+
+// End is the offset behind the RDB; ok is false when its end was not found, and nothing
+// could be read from the offset on.
+func (s *Salvage) End() (offset int64, ok bool) {
+	if s.ended {
+		return s.end, true
+	}
+	return s.stop, false
+}
+
+// Latest is the offset where the RDB can end at the earliest, if its end was not found:
+// the last key that was read may have a damaged length and reach behind the end.
+func (s *Salvage) Latest() int64 { return max(s.lastAt, 9) }
+
+// CutAt tells where the RDB ends that has no end of its own: nothing that reaches behind
+// at belongs to it.
+func (s *Salvage) CutAt(at int64) {
+	s.size = at
+	if s.stop <= at {
+		return
+	}
+	last := len(s.keep) - 1
+	for ; last >= 0 && s.keep[last].from >= s.lastAt; last-- {
+		s.keep = s.keep[:last]
+	}
+	if last >= 0 {
+		s.keep[last].to = min(s.keep[last].to, s.lastAt)
+	}
+	s.keys, s.db.keys = s.keys-1, s.db.keys-1
+	s.first = &damage{s.lastAt, s.stop, "its end is behind that of the RDB", "the value of " + s.last}
+	s.stop, s.last = s.lastAt, ""
+}
+
+// Size is the number of bytes that WriteTo writes.
+func (s *Salvage) Size() int64 {
+	n := int64(len(s.newHeader()) + 1)
+	if s.version >= 5 {
+		n += 8
+	}
+	for _, r := range s.keep {
+		n += r.to - r.from
+	}
+	return n
+}
+
+// newHeader is the header of the new file: of a version that as many servers as possible read.
+func (s *Salvage) newHeader() []byte {
+	version := min(s.version, Version)
+	if s.newest > TypeStreamListpacks2 {
+		version = MaxVersion
+	}
+	return fmt.Appendf(nil, "REDIS%04d", version)
+}
+
+// WriteTo writes an RDB of what is whole, with its checksum.
+func (s *Salvage) WriteTo(w io.Writer) (int64, error) {
+	out := summer{w: w}
+	if _, err := out.Write(s.newHeader()); err != nil {
+		return out.n, err
+	}
+	buf := make([]byte, bufferSize)
+	for _, r := range s.keep {
+		if _, err := io.CopyBuffer(&out, io.NewSectionReader(s.f, r.from, r.to-r.from), buf); err != nil {
+			return out.n, err
+		}
+	}
+	end := AppendEOF(nil, out.crc)
+	if s.version < 5 {
+		end = end[:1]
+	}
+	_, err := out.Write(end)
+	return out.n, err
+}
+
+// summer computes the checksum of what passes.
+type summer struct {
+	w   io.Writer
+	n   int64
+	crc uint64
+}
+
+func (s *summer) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	s.n += int64(n)
+	s.crc = crc64.Update(s.crc, p[:n])
+	return n, err
+}
+
+// String is what there is to say about damage: lines that begin with "Damage:", "Lost:"
+// and "Whole:".
+func (s *Salvage) String() string {
+	var b strings.Builder
+	f := s.first
+	if f == nil {
+		return ""
+	}
+	fmt.Fprintf(&b, "Damage: first bad offset %d (0x%x), in %s: %s", f.from, f.from, f.where, f.reason)
+	if f.at != f.from {
+		fmt.Fprintf(&b, " (at offset %d)", f.at)
+	}
+	b.WriteByte('\n')
+	for _, text := range s.lost {
+		fmt.Fprintf(&b, "Lost: %s\n", text)
+	}
+	if s.more > 0 {
+		fmt.Fprintf(&b, "Lost: %s more\n", plural(int64(s.more), "part"))
+	}
+	for _, text := range s.odd {
+		fmt.Fprintf(&b, "Damage: %s\n", text)
+	}
+	s.tellStop(&b)
+	s.tellWhole(&b)
+	return b.String()
+}
+
+// tellStop tells what is lost because no end was found.
+func (s *Salvage) tellStop(b *strings.Builder) {
+	if s.ended {
+		return
+	}
+	fmt.Fprintf(b, "Lost: everything from offset %d on, %d bytes", s.stop, s.size-s.stop)
+	if s.db.claimed && s.db.said > s.db.keys {
+		fmt.Fprintf(b, ", with it %d of the %d keys that the file gives for database %d", s.db.said-s.db.keys, s.db.said, s.db.number)
+	}
+	b.WriteByte('\n')
+	if s.last != "" {
+		fmt.Fprintf(b, "Damage: %s is the last that ends where it should, its value may be damaged already\n", s.last)
+	}
+}
+
+func (s *Salvage) tellWhole(b *strings.Builder) {
+	fmt.Fprintf(b, "Whole: %s", plural(s.keys, "key"))
+	if s.libraries > 0 {
+		fmt.Fprintf(b, " and %s of functions", strings.Replace(plural(s.libraries, "library"), "librarys", "libraries", 1))
+	}
+	b.WriteString(", as far as the form tells; no checksum vouches for the values\n")
+	if s.highest >= usualDatabases {
+		fmt.Fprintf(b, "Whole: keys of database %d are among them: loading them takes databases %d\n", s.highest, s.highest+1)
+	}
+}
+
+func plural(n int64, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
