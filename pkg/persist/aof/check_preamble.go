@@ -27,10 +27,13 @@ func (c *checker) preamble(f vfs.File, w *walker) error {
 	}
 	at, found := head.End()
 	if !found {
-		if at, err = commandsBehind(f, head.Latest(), w.size); err != nil {
+		at, err = commandsBehind(f, head.Earliest(), w.size)
+		if err == nil {
+			head, err = rdb.NewSalvage(io.NewSectionReader(f, 0, at), at, rdb.SalvageOptions{Embedded: true})
+		}
+		if err != nil {
 			return c.fail("Failed to read from AOF %s: %s\n", w.name, Strerror(err))
 		}
-		head.CutAt(at)
 	}
 	c.printf("%s", head)
 	if at < w.size {
@@ -49,16 +52,24 @@ func (c *checker) preamble(f vfs.File, w *walker) error {
 	return nil
 }
 
-// An RDB ends with a mark and a checksum; commands follow at once.
-const (
-	endMark     = 255
-	beforeFirst = 1 + 8 // bytes
-)
-
 // commandsBehind looks in f behind from for the commands that follow an RDB whose end is
-// not known: what begins behind an end mark and leads to the end of the file, or begins
-// with the choice of a database, as every log does there. size if there are none.
+// not known: what begins behind an end mark and checksum, or with the choice of a database
+// where that mark is damaged. size if there are none.
 func commandsBehind(f io.ReaderAt, from, size int64) (int64, error) {
+	const (
+		endMark    = "\xff"
+		behindMark = 1 + 8 // the checksum follows it
+		firstOne   = "*2\r\n$6\r\nSELECT\r\n"
+	)
+	at, err := commandsFrom(f, from, size, []byte(endMark), behindMark)
+	if at == size && err == nil {
+		at, err = commandsFrom(f, from, size, []byte(firstOne), 0)
+	}
+	return at, err
+}
+
+// commandsFrom looks for commands that begin skip bytes behind the start of mark.
+func commandsFrom(f io.ReaderAt, from, size int64, mark []byte, skip int) (int64, error) {
 	window := make([]byte, damageWindow)
 	var in scanner
 	in.buf = make([]byte, damageWindow)
@@ -70,16 +81,13 @@ func commandsBehind(f io.ReaderAt, from, size int64) (int64, error) {
 		}
 		b := window[:n]
 		for i := 0; budget > 0; i++ {
-			j := bytes.IndexByte(b[min(i, n):], endMark)
+			j := bytes.Index(b[min(i, n):], mark)
 			if j < 0 {
 				break
 			}
 			i += j
-			next := i + beforeFirst
-			if next >= n || b[next] != '*' && b[next] != '#' {
-				continue
-			}
-			if b[next] == '*' && n-next >= 2*(maxHeader+3) && !startsCommand(b[next:]) {
+			next := i + skip
+			if next >= n || !mayBegin(b[next:]) {
 				continue
 			}
 			good, used, err := followRDB(&in, f, at+int64(next), size)
@@ -91,9 +99,14 @@ func commandsBehind(f io.ReaderAt, from, size int64) (int64, error) {
 		if n < len(window) {
 			break
 		}
-		at += int64(n - beforeFirst)
+		at += int64(n - max(skip, len(mark)))
 	}
 	return size, nil
+}
+
+// mayBegin says whether b can be the start of a note or a command, by what of it is there.
+func mayBegin(b []byte) bool {
+	return b[0] == '#' || b[0] == '*' && (len(b) < 2*(maxHeader+3) || startsCommand(b))
 }
 
 // followRDB says whether the commands from offset at on are those behind an RDB.

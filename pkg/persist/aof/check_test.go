@@ -3,6 +3,7 @@ package aof_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,8 +11,10 @@ import (
 	"testing"
 
 	"redisd/internal/check"
+	"redisd/internal/crc64"
 	"redisd/internal/vfs"
 	"redisd/pkg/persist/aof"
+	"redisd/pkg/persist/rdb"
 )
 
 // runCheck is redis-check-aof with an answer to its question.
@@ -59,41 +62,123 @@ func TestCheckFindsCommandsBehindRubbish(t *testing.T) {
 	check.Contains(t, out, `in which 2 commands of 2 keys can be read: "b", "c"`)
 }
 
+// damagedRDB has a key with a damaged value in front of commands.
+const damagedRDB = "REDIS0010\xfe\x00\xfb\x03\x00\x00\x01a\x011\x10\x01h\x04bad!\x00\x01b\x012\xff\x01\x02\x03\x04\x05\x06\x07\x08"
+
 // TestFixNeverLosesTheOldFile fails each operation of a repair: the name is the old
 // file's or the new one's, whole, after a power failure too, and the old one is there.
 func TestFixNeverLosesTheOldFile(t *testing.T) {
 	good := selected(numbered(1, 3)...)
-	bad := good + "rubbish"
-	for _, links := range []bool{true, false} {
-		t.Run(fmt.Sprintf("links %t", links), func(t *testing.T) {
-			for i, failed := int64(0), true; failed; i++ {
+	set := "file appendonly.aof seq 1 type b\nfile a.2.incr.aof seq 2 type i\n"
+	tests := []struct {
+		name, arg string
+		bad       string // what live holds
+		links     bool
+		errno     syscall.Errno
+	}{
+		{"links", live, good + "rubbish", true, syscall.EIO},
+		{"no links", live, good + "rubbish", false, syscall.EIO},
+		{"full disk", live, good + "rubbish", false, syscall.ENOSPC},
+		{"RDB in front", live, damagedRDB + good, true, syscall.EIO},
+		{"RDB in front, no links, full disk", live, damagedRDB + good + "rubbish", false, syscall.ENOSPC},
+		{"a base", "manifest", damagedRDB, true, syscall.EIO},
+		{"a base, no links, full disk", "manifest", good + "rubbish", false, syscall.ENOSPC},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			build := func() *vfs.Mem {
 				mem := vfs.NewMem()
-				f := create(t, mem, live, bad)
-				check.NoErr(t, f.Sync())
+				for name, text := range map[string]string{live: tt.bad, "manifest": set, "a.2.incr.aof": good} {
+					f := create(t, mem, name, text)
+					check.NoErr(t, f.Sync())
+				}
 				check.NoErr(t, mem.SyncDir("."))
-				inj := vfs.Kinds(vfs.OnIndex(i, syscall.EIO), vfs.OpCreate, vfs.OpWrite, vfs.OpSync, vfs.OpRename, vfs.OpSyncDir)
-				if !links {
+				return mem
+			}
+			mem := build()
+			code, out := runCheck(mem, "y", "--fix", tt.arg)
+			check.True(t, code == 0, out)
+			fixed := content(t, mem, live)
+			for i, failed := int64(0), true; failed; i++ {
+				mem := build()
+				inj := vfs.Kinds(vfs.OnIndex(i, tt.errno), vfs.OpCreate, vfs.OpWrite, vfs.OpSync, vfs.OpRename, vfs.OpSyncDir)
+				if !tt.links {
 					inj = vfs.Any(inj, vfs.Kinds(vfs.Always(syscall.EPERM), vfs.OpLink))
 				}
-				code, out := runCheck(vfs.NewFault(mem, inj), "y", "--fix", live)
+				code, out := runCheck(vfs.NewFault(mem, inj), "y", "--fix", tt.arg)
 				failed = code != 0
 				for _, fsys := range []vfs.FS{mem, mem.CrashClone(nil)} {
+					check.Eq(t, content(t, fsys, "a.2.incr.aof"), good)
+					check.Eq(t, content(t, fsys, "manifest"), set)
 					switch got := content(t, fsys, live); got {
-					case bad:
+					case tt.bad:
 						check.True(t, failed, inj.String())
-					case good:
-						check.Eq(t, content(t, fsys, live+".broken"), bad)
+					case fixed:
+						check.Eq(t, content(t, fsys, live+".broken"), tt.bad)
 					default:
 						t.Fatalf("%s: the file is %q\n%s", inj, got, out)
 					}
 				}
 				if failed {
-					check.Contains(t, out, "Failed to truncate AOF appendonly.aof")
+					check.Contains(t, out, "Failed to ")
+					check.Contains(t, out, tt.errno.Error())
 				} else {
 					check.True(t, i > 5, "every step was failed")
 				}
 			}
 		})
+	}
+}
+
+// TestFixOfEveryDamage cuts a log with an RDB in front at every byte and flips every bit:
+// the old file stays, and what --fix made is valid, loads, and has the commands behind the
+// RDB where these are whole.
+func TestFixOfEveryDamage(t *testing.T) {
+	head := []byte("REDIS0010\xfa\x09redis-ver\x057.0.1\xfe\x00\xfb\x05\x00\x00\x01a\x05hello\x00\x04mess\xc1\x00\x10\xfc12345678\x00\x01b\x012\x00\x01c\x013\x00\x01d\x014")
+	head = rdb.AppendEOF(head, crc64.Update(0, head))
+	tail := selected("SET e 5", "SET f 6") + enc("MULTI", "SET g 7", "EXEC")
+	good := string(head) + tail
+	try := func(what, bad string) (fixed string) {
+		mem := vfs.NewMem()
+		check.NoErr(t, vfs.WriteFile(mem, live, []byte(bad), 0o644))
+		code, out := runCheck(mem, "y", "--fix", live)
+		fixed = content(t, mem, live)
+		if code != 0 || fixed == bad {
+			check.Eq(t, fixed, bad)
+			check.True(t, code == 0 || strings.Contains(out, "RDB preamble of AOF file is not sane, aborting.\n"), what+"\n"+out)
+			return fixed
+		}
+		check.Eq(t, content(t, mem, live+".broken"), bad)
+		check.Contains(t, out, "Kept: ")
+		check.Contains(t, out, "Damage: first bad offset ")
+		code, again := runCheck(mem, "", live)
+		check.True(t, code == 0, what+"\n"+out+again)
+		_, err := aof.Load(mem, live, aof.LoadOptions{
+			Exec:     func([][]byte) error { return nil }, // a damaged name of a command has a right form
+			Preamble: preambleInto(tellKeys{io.Discard}, rdb.Options{Checksum: true}),
+		})
+		check.True(t, err == nil, fmt.Sprint(what, err, "\n", out))
+		return fixed
+	}
+	for cut := range good {
+		fixed := try(fmt.Sprint("cut at ", cut), good[:cut])
+		if cut > len(head) {
+			check.True(t, strings.HasPrefix(good, fixed), fixed)
+		}
+	}
+	for at := range head {
+		for bit := range 8 {
+			bad := []byte(good)
+			bad[at] ^= 1 << bit
+			fixed := try(fmt.Sprintf("bit %d of byte %d", bit, at), string(bad))
+			check.True(t, strings.HasSuffix(fixed, tail), fmt.Sprintf("bit %d of byte %d: the commands stay: %q", bit, at, fixed))
+		}
+	}
+	for at := len(head); at < len(good); at++ {
+		bad := []byte(good)
+		bad[at] ^= 1 << (at % 8)
+		fixed := try(fmt.Sprint("byte ", at), string(bad))
+		check.True(t, strings.HasPrefix(fixed, string(head)), fixed)
 	}
 }
 

@@ -24,6 +24,9 @@ const (
 	// provingKeys is how many whole keys in a row, or the end mark where the file ends,
 	// prove that a place is the start of a key.
 	provingKeys = 4
+	// recent is how many items may have been read behind the end of an RDB before what
+	// is read there is no item.
+	recent = 64
 	// Redis takes 16 databases where nobody says otherwise.
 	usualDatabases = 16
 )
@@ -46,6 +49,7 @@ type Salvage struct {
 	seen    fingerprints
 	name    []byte // of the key in hand with its database
 	reading string // what is being read
+	inKey   bool   // that is a key, and it is counted
 	jumped  bool   // the decoder is behind something that was left out
 	stop    int64  // offset from which on nothing could be read
 	ended   bool   // the end mark was found
@@ -54,12 +58,13 @@ type Salvage struct {
 
 // found is what was found so far.
 type found struct {
-	at     int64   // offset
-	keep   []span  // in order, whole items
-	newest byte    // value type that was kept
-	db     dbCount // the database in hand
-	last   string  // the last key kept, for people
-	lastAt int64   // and where it begins
+	at     int64         // offset
+	keep   []span        // in order, whole items
+	newest byte          // value type that was kept
+	db     dbCount       // the database in hand
+	last   string        // the last key kept, for people
+	starts [recent]int64 // of the items that were read last, a ring
+	items  int
 
 	first *damage  // what is wrong first, nil if nothing is
 	lost  []string // shown
@@ -195,7 +200,7 @@ func (s *Salvage) head() error {
 // next takes a key with its attributes, or something else.
 func (s *Salvage) next(done *bool) error {
 	d := s.d
-	s.unit = d.Offset()
+	s.unit, s.inKey = d.Offset(), false
 	s.reading = fmt.Sprintf("the start of a key of database %d", s.db.number)
 	if s.databases == 0 {
 		s.reading = "what comes before the keys"
@@ -321,6 +326,7 @@ func (s *Salvage) key(t byte, done *bool) error {
 		s.full.at, s.full.keep = s.unit, append([]span(nil), s.keep...)
 	}
 	s.db.keys++
+	s.inKey = true
 	name := fmt.Sprintf("key '%s' (%s) of database %d", printable(d.cur.key), CheckTypeName(t), s.db.number)
 	s.reading = "the value of " + name
 	s.name = append(AppendLen(s.name[:0], uint64(s.db.number)), d.cur.key...)
@@ -329,7 +335,7 @@ func (s *Salvage) key(t byte, done *bool) error {
 	switch {
 	case err == nil && s.seen.add(s.name):
 		s.keys++
-		s.last, s.lastAt, s.newest = name, s.unit, max(s.newest, t)
+		s.last, s.newest = name, max(s.newest, t)
 		d.cur = cursor{valType: -1}
 		s.take()
 		*done = s.probe && s.keys == provingKeys
@@ -395,6 +401,8 @@ func (s *Salvage) without(t byte, value int64, name string, e *Error) error {
 // take keeps the item that has just been read.
 func (s *Salvage) take() {
 	to := s.d.Offset()
+	s.starts[s.items%recent] = s.unit
+	s.items++
 	if last := len(s.keep) - 1; last >= 0 && s.keep[last].to == s.unit {
 		s.keep[last].to = to
 	} else if to > s.unit {
@@ -431,9 +439,12 @@ func (s *Salvage) broken(e *Error) {
 	if s.full != nil && !s.probe {
 		// The form broke before, unnoticed: what came too much is no key.
 		s.found = *s.full
-		s.unit = s.at
+		s.unit, s.inKey = s.at, false
 		e = &Error{Offset: s.unit, Reason: fmt.Sprintf("more keys than the %d that the file gives for it, and a broken form behind", s.db.said)}
 		s.reading = fmt.Sprintf("database %d", s.db.number)
+	}
+	if s.inKey {
+		s.db.keys--
 	}
 	s.fault(damage{s.unit, e.Offset, e.Reason, s.reading})
 	s.stop = s.unit

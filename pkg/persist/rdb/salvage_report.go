@@ -28,27 +28,13 @@ func (s *Salvage) End() (offset int64, ok bool) {
 	return s.stop, false
 }
 
-// Latest is the offset where the RDB can end at the earliest, if its end was not found:
-// the last key that was read may have a damaged length and reach behind the end.
-func (s *Salvage) Latest() int64 { return max(s.lastAt, 9) }
-
-// CutAt tells where the RDB ends that has no end of its own: nothing that reaches behind
-// at belongs to it.
-func (s *Salvage) CutAt(at int64) {
-	s.size = at
-	if s.stop <= at {
-		return
+// Earliest is the offset where the RDB can end at the earliest, if its end was not found:
+// damaged lengths may have led the reading behind it.
+func (s *Salvage) Earliest() int64 {
+	if s.items < recent {
+		return int64(len(s.newHeader()))
 	}
-	last := len(s.keep) - 1
-	for ; last >= 0 && s.keep[last].from >= s.lastAt; last-- {
-		s.keep = s.keep[:last]
-	}
-	if last >= 0 {
-		s.keep[last].to = min(s.keep[last].to, s.lastAt)
-	}
-	s.keys, s.db.keys = s.keys-1, s.db.keys-1
-	s.first = &damage{s.lastAt, s.stop, "its end is behind that of the RDB", "the value of " + s.last}
-	s.stop, s.last = s.lastAt, ""
+	return s.starts[s.items%recent]
 }
 
 // Size is the number of bytes that WriteTo writes.

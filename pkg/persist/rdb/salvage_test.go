@@ -183,7 +183,7 @@ func newer() []byte {
 func TestSalvageOfEveryFlip(t *testing.T) {
 	o := startOracle(t, nil)
 	all := everyType(o)
-	peer := startOracle(t, nil)
+	peer := startOracle(t, nil, "--databases", "1000")
 	tried := map[string]bool{}
 	for name, good := range map[string][]byte{"ours": sample(), "every type": all, "version 4": old(), "newer": newer()} {
 		t.Run(name, func(t *testing.T) {
@@ -216,7 +216,7 @@ func TestSalvageOfEveryFlip(t *testing.T) {
 					if len(h.keys) < len(whole.keys) {
 						lost++
 					}
-					if name == "every type" && (bit == at%8) && !tried[string(fixed)] {
+					if name == "every type" && bit == at%8 && at%2 == 0 && !tried[string(fixed)] {
 						tried[string(fixed)] = true
 						theirs, ok := checkTool(t, fixed)
 						check.True(t, ok, theirs)
@@ -323,7 +323,7 @@ func TestSalvageReports(t *testing.T) {
 			"Lost: the second key 'b' (string) of database 3, 5 bytes from offset 54 on: the key is there already\n",
 		}, "abcde"},
 		{"an end that the rest does not prove", keys + "\x10\x01h\x04bad!" + more[:10] + "\x08", []string{
-			"Lost: everything from offset 19 on, 28 bytes, with it 7 of the 9 keys that the file gives for database 3\n",
+			"Lost: everything from offset 19 on, 28 bytes, with it 8 of the 9 keys that the file gives for database 3\n",
 			"Damage: key 'a' (string) of database 3 is the last that ends where it should, its value may be damaged already\n",
 		}, "a"},
 		{"an unknown type", keys + "\x08" + more, []string{
