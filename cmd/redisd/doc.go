@@ -3,7 +3,7 @@
 //
 //	redisd [/path/to/redisd.toml | /path/to/redis.conf | -] [--directive value ...]
 //	redisd check-aof [--fix | --truncate-to-timestamp SECS] FILE
-//	redisd check-rdb FILE
+//	redisd check-rdb [--fix] FILE
 //
 // Called as redis-check-aof or redis-check-rdb it is that tool. A child process is
 // the same binary, started by pkg/proc in a role (child.go).

@@ -62,7 +62,7 @@ const usage = `Usage: redisd [/path/to/redisd.toml | /path/to/redis.conf] [optio
        redisd - (read configuration from standard input)
        redisd check-aof [--fix | --truncate-to-timestamp SECS] FILE
        redisd check-aof --convert-to file|multipart DIR
-       redisd check-rdb FILE
+       redisd check-rdb [--fix] FILE
        redisd -v or --version
        redisd -h or --help
 

@@ -244,7 +244,17 @@ func TestTools(t *testing.T) {
 	check.NoErr(t, err)
 	b[len(b)/2] ^= 1
 	check.NoErr(t, os.WriteFile(s.File("bad.rdb"), b, 0o644))
-	run(1, "", checkRDB, "bad.rdb")
+	out := run(1, "", checkRDB, "bad.rdb")
+	check.Contains(t, out, "--- RDB ERROR DETECTED ---")
+	check.Contains(t, out, "Damage: first bad offset ")
+	check.Contains(t, out, "Whole: ")
+	check.Contains(t, out, "RDB bad.rdb is not valid. Use the --fix option to try fixing it.")
+	run(1, "n\n", checkRDB, "--fix", "bad.rdb")
+	check.Contains(t, run(0, "y\n", checkRDB, "--fix", "bad.rdb"), "Kept: bad.rdb as it was is bad.rdb.broken")
+	kept, err := os.ReadFile(s.File("bad.rdb.broken"))
+	check.NoErr(t, err)
+	check.EqBytes(t, kept, b)
+	check.Contains(t, run(0, "", checkRDB, "bad.rdb"), "RDB looks OK!")
 	run(1, "", checkRDB, "missing.rdb")
 	run(1, "", checkRDB)
 

@@ -1,8 +1,10 @@
 package aof
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"redisd/internal/vfs"
@@ -55,6 +57,11 @@ func (c *checker) tellLater(w *walker) {
 // replace puts the file up to offset end in its place as a new file, and keeps the old
 // one under another name.
 func (c *checker) replace(f vfs.File, w *walker, end int64) error {
+	unlock, err := c.lock(filepath.Dir(w.path))
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	kept, err := vfs.ReplaceKeeping(c.env.FS, f, w.path, func(out vfs.File) error {
 		if w.head != nil {
 			if err := w.head.Write(out); err != nil {
@@ -68,4 +75,31 @@ func (c *checker) replace(f vfs.File, w *walker, end int64) error {
 		c.kept = append(c.kept, fmt.Sprintf("Kept: %s as it was is %s\n", w.path, kept))
 	}
 	return err
+}
+
+// lock refuses to replace a file that a running daemon appends to: what it acknowledges
+// from then on would go to the old file. The data directory is that of the file, or the
+// one above in the multipart layout; a copy elsewhere has no lock.
+func (c *checker) lock(dir string) (unlock func(), err error) {
+	var held []io.Closer
+	unlock = func() {
+		for _, l := range held {
+			_ = l.Close() // it ends with the process anyhow
+		}
+	}
+	for _, d := range []string{dir, filepath.Join(dir, "..")} {
+		name := filepath.Join(d, LockName)
+		if _, err := c.env.FS.Stat(name); err != nil {
+			continue
+		}
+		l, err := c.env.FS.Lock(name)
+		switch {
+		case errors.Is(err, vfs.ErrLocked):
+			unlock()
+			return nil, fmt.Errorf("a server is running in the directory %s: stop it first", d)
+		case err == nil:
+			held = append(held, l)
+		}
+	}
+	return unlock, nil
 }

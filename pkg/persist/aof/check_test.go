@@ -182,6 +182,25 @@ func TestFixOfEveryDamage(t *testing.T) {
 	}
 }
 
+// A file that a server appends to stays its file.
+func TestFixLeavesTheFileOfARunningServer(t *testing.T) {
+	bad := selected("SET a 1") + "rubbish"
+	for _, path := range []string{"data/" + live, "data/appendonlydir/" + live} {
+		fsys := vfs.NewMem()
+		check.NoErr(t, fsys.MkdirAll("data/appendonlydir", 0o755))
+		check.NoErr(t, vfs.WriteFile(fsys, path, []byte(bad), 0o644))
+		l, err := fsys.Lock("data/" + aof.LockName)
+		check.NoErr(t, err)
+		code, out := runCheck(fsys, "y", "--fix", path)
+		check.Eq(t, code, 1)
+		check.Contains(t, out, "Failed to truncate AOF "+path+": a server is running in the directory data: stop it first\n")
+		check.Eq(t, content(t, fsys, path), bad)
+		check.NoErr(t, l.Close())
+		code, out = runCheck(fsys, "y", "--fix", path)
+		check.True(t, code == 0, out)
+	}
+}
+
 func TestFixKeepsModeAndOwner(t *testing.T) {
 	path := filepath.Join(t.TempDir(), live)
 	check.NoErr(t, os.WriteFile(path, []byte(selected("SET a 1")+"rubbish"), 0o600))

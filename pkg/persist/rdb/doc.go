@@ -10,7 +10,9 @@
 //	visit*.go, inspect*.go values of all types of versions 1 to 11, piece by piece
 //	writer.go              the same pieces into bytes
 //	module.go              what is stepped over
-//	check.go               redis-check-rdb
+//	check.go               what redis-check-rdb prints
+//	salvage*.go            what can be read of a damaged file, and a new one of it
+//	tool.go                the program redis-check-rdb
 //	dump.go                the payload of DUMP and RESTORE
 //
 // # The format
@@ -66,6 +68,6 @@
 //     that is the handler's part.
 //   - After an error the decoder can only be Reset.
 //
-// Nothing here starts a goroutine, opens a file or reads a clock. A Decoder
+// Nothing here starts a goroutine, reads a clock or, but for Tool, opens a file. A Decoder
 // belongs to one goroutine at a time; the encoder's functions keep no state.
 package rdb

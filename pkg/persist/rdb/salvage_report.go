@@ -111,10 +111,8 @@ func (s *Salvage) String() string {
 	if s.more > 0 {
 		fmt.Fprintf(&b, "Lost: %s more\n", plural(int64(s.more), "part"))
 	}
-	for _, text := range s.odd {
-		fmt.Fprintf(&b, "Damage: %s\n", text)
-	}
 	s.tellStop(&b)
+	s.tellCounts(&b)
 	s.tellWhole(&b)
 	return b.String()
 }
@@ -124,13 +122,30 @@ func (s *Salvage) tellStop(b *strings.Builder) {
 	if s.ended {
 		return
 	}
-	fmt.Fprintf(b, "Lost: everything from offset %d on, %d bytes", s.stop, s.size-s.stop)
-	if s.db.claimed && s.db.said > s.db.keys {
-		fmt.Fprintf(b, ", with it %d of the %d keys that the file gives for database %d", s.db.said-s.db.keys, s.db.said, s.db.number)
-	}
-	b.WriteByte('\n')
+	fmt.Fprintf(b, "Lost: everything from offset %d on, %s\n", s.stop, plural(s.size-s.stop, "byte"))
 	if s.last != "" {
 		fmt.Fprintf(b, "Damage: %s is the last that ends where it should, its value may be damaged already\n", s.last)
+	}
+}
+
+// tellCounts compares the keys that were read, those left out among them, with what the
+// file says of its databases. Servers leave expired keys out.
+func (s *Salvage) tellCounts(b *strings.Builder) {
+	shown := 0
+	for _, db := range s.dbs {
+		if !db.claimed || db.keys == db.said || shown == shownLost {
+			continue
+		}
+		shown++
+		switch {
+		case db.keys > db.said:
+			fmt.Fprintf(b, "Damage: the file gives %s for database %d, and there are %d\n", plural(int64(db.said), "key"), db.number, db.keys)
+		case s.ended:
+			fmt.Fprintf(b, "Lost: perhaps %s: the file gives %d for database %d, and there are %d\n",
+				plural(int64(db.said-db.keys), "key"), db.said, db.number, db.keys)
+		default:
+			fmt.Fprintf(b, "Lost: with it %d of the %s that the file gives for database %d\n", db.said-db.keys, plural(int64(db.said), "key"), db.number)
+		}
 	}
 }
 

@@ -323,18 +323,21 @@ func TestSalvageReports(t *testing.T) {
 			"Lost: the second key 'b' (string) of database 3, 5 bytes from offset 54 on: the key is there already\n",
 		}, "abcde"},
 		{"an end that the rest does not prove", keys + "\x10\x01h\x04bad!" + more[:10] + "\x08", []string{
-			"Lost: everything from offset 19 on, 28 bytes, with it 8 of the 9 keys that the file gives for database 3\n",
+			"Lost: everything from offset 19 on, 28 bytes\n", "Lost: with it 8 of the 9 keys that the file gives for database 3\n",
 			"Damage: key 'a' (string) of database 3 is the last that ends where it should, its value may be damaged already\n",
 		}, "a"},
 		{"an unknown type", keys + "\x08" + more, []string{
 			"Damage: first bad offset 19 (0x13), in the start of a key of database 3: Invalid object type: 8 (at offset 20)\n",
-			"Lost: everything from offset 19 on, 30 bytes, with it 8 of the 9 keys that the file gives for database 3\n",
+			"Lost: everything from offset 19 on, 30 bytes\n", "Lost: with it 8 of the 9 keys that the file gives for database 3\n",
 		}, "a"},
 		{"a form that broke unnoticed", "\xfe\x03\xfb\x02\x00\x00\x01a\x011\x00\x01b\x012\x00\x01c\x013\x00\x01d\x014\x08", []string{
 			"Damage: first bad offset 24 (0x18), in database 3: more keys than the 2 that the file gives for it, and a broken form behind\n",
 			"Lost: everything from offset 24 on, 20 bytes\n",
 		}, "ab"},
-		{"a number of keys that is wrong", keys + more, []string{"Damage: the file gives 9 keys for database 3, and there are 5\n"}, "abcde"},
+		{"a number of keys that is wrong", keys + more, []string{"Lost: perhaps 4 keys: the file gives 9 for database 3, and there are 5\n"}, "abcde"},
+		{"a database that comes back", "\xfe\x03\xfb\x02\x00\x00\x01a\x011\xfe\x02\xfb\x01\x00\xfe\x03\x00\x01b\x012\x08", []string{
+			"Lost: with it 1 of the 1 key that the file gives for database 2\n",
+		}, "ab"},
 		{"an end mark in the middle", keys + "\xff" + more, []string{
 			"Damage: first bad offset 19 (0x13), in the end: an end mark, but 21 bytes follow it that do not belong behind one\n",
 		}, "a"},
