@@ -156,6 +156,7 @@ func (b *background) watchChild() {
 	if b.child == nil {
 		return
 	}
+	b.pace.look(b.srv.exec.watch.Nanos())
 	limit := 1000 * b.srv.cfg.Int(config.ChildTimeout)
 	switch b.watch.tick(b.srv.loop.MonoMillis(), limit, b.sign()) {
 	case orderStop:

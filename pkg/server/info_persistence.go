@@ -81,6 +81,7 @@ func (s *Server) infoSnapshot(w *infoWriter) {
 	w.uint("snapshot_large_values", cut.Large)
 	w.uint("snapshot_parts", cut.Parts)
 	w.int("snapshot_longest_slice_usec", b.snapStat.longestSlice/1000)
+	w.int("snapshot_rate_bytes_per_sec", int64(b.pace.limit()))
 	s.infoVerified(w)
 	s.infoBudget(w)
 	w.int("child_pid", b.pid())

@@ -21,8 +21,8 @@ type pace struct {
 	credit float64 // bytes that may go
 	at     int64   // nanoseconds, when credit was reckoned
 
-	syncing int64 // nanoseconds, when the sync in flight was first seen; 0 for none
-	judged  int64 // nanoseconds, when the rate was changed last
+	slow   bool  // a sync has taken long since the rate was changed
+	judged int64 // nanoseconds, when that was
 }
 
 const (
@@ -36,7 +36,7 @@ const (
 
 // begin starts a job.
 func (p *pace) begin(now int64) {
-	p.at, p.credit, p.judged, p.syncing = now, 0, now, 0
+	p.at, p.credit, p.judged, p.slow = now, 0, now, false
 	p.rate = fastestAuto
 }
 
@@ -60,7 +60,7 @@ func (p *pace) wait(now int64) int64 {
 		return 0
 	}
 	if p.auto {
-		p.judge(now, p.srv.journal.on() && p.srv.journal.log.PendingSync() > 0)
+		p.look(now)
 		rate = p.rate
 	}
 	p.credit = min(p.credit+rate*float64(now-p.at)/1e9, rate*burst)
@@ -74,20 +74,23 @@ func (p *pace) wait(now int64) int64 {
 // sent counts bytes that the pipe took.
 func (p *pace) sent(n int) { p.credit -= float64(n) }
 
-// judge changes the rate: now is in nanoseconds, pending tells whether a sync is in
-// flight.
-func (p *pace) judge(now int64, pending bool) {
-	switch {
-	case !pending:
-		p.syncing = 0
-	case p.syncing == 0:
-		p.syncing = now
+// look lets the rate follow the syncs. For the pump, and for cron while the pump waits.
+func (p *pace) look(now int64) {
+	if p.limit(); p.auto {
+		p.judge(now, 1000*p.srv.journal.log.Syncing())
 	}
+}
+
+// judge changes the rate: now is in nanoseconds, syncing is how long the sync in flight
+// takes by now, 0 for none.
+func (p *pace) judge(now, syncing int64) {
+	p.slow = p.slow || syncing > slowSync
 	if now-p.judged < autoEvery {
 		return
 	}
 	p.judged = now
-	if p.syncing != 0 && now-p.syncing > slowSync {
+	if p.slow {
+		p.slow = false
 		p.rate = max(slowestAuto, p.rate/2)
 		return
 	}

@@ -86,7 +86,7 @@ func (l *Log) writeNow(lv *live) {
 // startWrite hands the buffer to the background.
 func (l *Log) startWrite(lv *live, sync bool) {
 	w := &lv.write
-	w.busy, w.sync, w.seq, w.good = true, sync, l.seq, lv.size
+	w.busy, w.sync, w.seq, w.good, w.began = true, sync, l.seq, lv.size, l.micros()
 	w.sample = l.circumstance(lv)
 	w.buf, l.buf, l.spare = l.buf, l.spare, nil
 	w.commands, l.gather.pending = l.gather.pending, 0
@@ -149,7 +149,7 @@ func (l *Log) startSync() {
 	case lv.sync.busy || lv.write.busy && lv.write.sync || l.parting != nil:
 	case lv.size <= lv.synced || !passed(l.now, l.lastSync, syncEveryMillis):
 	default:
-		l.lastSync = l.now
+		l.lastSync, lv.sync.began = l.now, l.micros()
 		lv.sync.busy, lv.sync.upTo, lv.sync.seq, lv.sync.started = true, lv.size, l.written, l.now
 		l.cfg.SyncQueue(lv.sync.run)
 	}

@@ -39,6 +39,7 @@ type writeJob struct {
 	res     writeResult
 	syncErr error
 	syncUs  int64
+	began   int64         // microseconds by Config.Micros
 	done    chan struct{} // one token when the job has run
 	run     func()
 	collect func() // takes the result on the loop
@@ -50,6 +51,7 @@ type syncJob struct {
 	upTo    int64  // size that the sync covers
 	seq     uint64 // last batch in that
 	started int64  // milliseconds
+	began   int64  // the same by Config.Micros
 
 	err     error
 	done    chan struct{}
@@ -111,6 +113,17 @@ func (lv *live) syncs() int {
 		n++
 	}
 	return n
+}
+
+// syncing is how long a sync of the file takes by now, 0 for none.
+func (lv *live) syncing(now int64) (micros int64) {
+	if lv.sync.busy {
+		micros = max(1, now-lv.sync.began)
+	}
+	if lv.write.busy && lv.write.sync {
+		micros = max(1, micros, now-lv.write.began)
+	}
+	return micros
 }
 
 // runWrite is the background part of a writeJob.

@@ -381,6 +381,19 @@ func (l *Log) PendingSync() int {
 	return n
 }
 
+// Syncing is how long the sync in flight takes by now, microseconds; that of the
+// longest when there are several, 0 for none. A write that goes before it counts.
+func (l *Log) Syncing() (micros int64) {
+	now := l.micros()
+	for _, lv := range l.old {
+		micros = max(micros, lv.syncing(now))
+	}
+	if l.live != nil {
+		micros = max(micros, l.live.syncing(now))
+	}
+	return micros
+}
+
 // Unsynced is the number of bytes in the file that no sync has covered.
 func (l *Log) Unsynced() int64 {
 	if l.live == nil {
