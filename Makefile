@@ -7,7 +7,8 @@ DATA     ?= ./data
 CONFIG   ?= configs/redisd.toml
 ARGS     ?=
 UNITS    ?=
-ROUNDS   ?= 20
+ROUNDS   ?= 100
+PROBE_ROUNDS ?= 50
 TIMEOUT  ?= 8m
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -75,10 +76,17 @@ fuzz: ## every fuzz target for FUZZTIME
 	done
 
 .PHONY: test-crash
-test-crash: build ## kill -9 under load, restart, compare: ROUNDS times, also during rewrites
-	$(GO) run ./test/probe crash -server $(BIN) -rounds $(ROUNDS)
-	$(GO) run ./test/probe crash -server $(BIN) -rounds $(ROUNDS) -rewrite
-	REDISD_CRASH_ROUNDS=$(ROUNDS) $(GO) test $(GOFLAGS) -tags crash,invariants -count=1 -timeout 60m ./test/crash/...
+test-crash: build ## kill -9 under load, restart, compare: ROUNDS times for each of twelve configurations; full and broken disks
+	@set -e; for layout in file multipart; do for rewrite in true false; do \
+		echo "== probe crash, layout $$layout, rewrites $$rewrite"; \
+		$(GO) run ./test/probe crash -server $(BIN) -rounds $(PROBE_ROUNDS) -layout $$layout -rewrite=$$rewrite; \
+	done; done
+	@skipped=$$(mktemp); status=0; \
+	REDISD_LONG=1 REDISD_CRASH_ROUNDS=$(ROUNDS) REDISD_SKIPPED=$$skipped \
+		$(GO) test $(GOFLAGS) -tags invariants -count=1 -timeout 90m ./test/crash || status=$$?; \
+	REDISD_SKIPPED=$$skipped $(GO) test $(GOFLAGS) -tags invariants -count=1 -run 'Fenced|FilterThatKills|ChildOutOfMemory|ChildGroup|FullDisk' ./test/daemon || status=$$?; \
+	if [ -s "$$skipped" ]; then echo "Skipped, because this machine does not let the tests do it:"; cat "$$skipped"; \
+	else echo "Nothing was skipped."; fi; rm -f "$$skipped"; exit $$status
 
 .PHONY: test-diff
 test-diff: deps ## the same commands on redis-server and redisd, replies compared

@@ -130,7 +130,7 @@ func TestChildGroup(t *testing.T) {
 		}
 	}
 	if group == "" || os.Geteuid() != 0 {
-		t.Skip("no unified hierarchy that this test may write to")
+		rig.Skip(t, "no unified hierarchy of control groups that this test may write to")
 	}
 	for _, name := range []string{"", "/cgroup.procs"} {
 		check.NoErr(t, os.Chown(group+name, user, user))

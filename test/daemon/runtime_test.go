@@ -212,7 +212,7 @@ func TestFullDisk(t *testing.T) {
 	check.NoErr(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
-		t.Skip("no tmpfs can be mounted here:", err)
+		rig.Skip(t, "no tmpfs can be mounted here: %v", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	s := rig.Start(t, rig.Options{Dir: dir, Args: []string{"--appendonly", "yes", "--auto-aof-rewrite-percentage", "0"}})

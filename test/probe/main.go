@@ -4,7 +4,7 @@
 // redisd, so a bar can print the two side by side.
 //
 //	probe stall -server BIN [-mode aof|rdb] [-keys N] [-conns N] [-size B] [-- DIRECTIVES]
-//	probe crash -server BIN [-rounds N] [-conns N] [-rewrite]
+//	probe crash -server BIN [-rounds N] [-conns N] [-rewrite=false] [-layout file|multipart]
 //	probe bench -server BIN [-pipeline N] [-conns N] [-secs N] [-keys N] [-size B]
 //	probe idle -server BIN [-clients N]
 //	probe commit -server BIN [-peer BIN] [-writers N] [-readers N] [-delay US] [-secs N]
@@ -67,11 +67,11 @@ func main() {
 	default:
 		err = fmt.Errorf("unknown subcommand %q", os.Args[1])
 	}
+	if out != nil {
+		json.NewEncoder(os.Stdout).Encode(out)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "probe:", err)
 		os.Exit(1)
-	}
-	if out != nil {
-		json.NewEncoder(os.Stdout).Encode(out)
 	}
 }
