@@ -194,7 +194,7 @@ func TestErrorWhileTurnedOn(t *testing.T) {
 		{"rewrite-rename", "multipart", turnOn, false}, {"rewrite-rename-incr", "multipart", turnOn, false},
 		{"rewrite-manifest", "multipart", turnOn, false},
 		// Another one is asked for because the names are not safe.
-		{"rewrite-syncdir", "file", turnOn, false}, {"rewrite-listed", "multipart", turnOn, false},
+		{"rewrite-listed", "multipart", turnOn, false}, {"rewrite-syncdir", "file", turnOn, false},
 	}
 	for i, p := range tests {
 		for _, policy := range policies(i) {
