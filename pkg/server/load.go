@@ -31,6 +31,8 @@ type loading struct {
 	loaded  uint64
 	empty   uint64 // keys without a value that were left out
 	loads   int64
+	caller  *client // whose command loads, nil at start
+	closed  bool    // nobody can be let in: the command is one of a script
 }
 
 // errInterrupted ends a load because the daemon is to end.
@@ -251,10 +253,20 @@ func (s *Server) beginLoad(total int64) {
 	now := s.stats.nowSec
 	*s.load = loading{active: true, started: now, logged: now, total: total, loads: s.load.loads + 1}
 	s.ks.SetExpiry(keyspace.ExpiryIgnored)
+	if x := s.exec; x.client != nil {
+		s.load.caller, s.load.closed = x.owner, x.client != x.owner
+		if !s.load.closed {
+			s.shield(x.owner)
+		}
+	}
 }
 
 func (s *Server) endLoad() {
 	s.load.active = false
+	if !s.load.closed {
+		s.unshield(s.load.caller)
+	}
+	s.load.caller = nil
 	s.ks.SetExpiry(keyspace.ExpiryDeletes)
 	s.loop.UpdateTime()
 	s.afterSleep()
@@ -311,10 +323,14 @@ func (s *Server) loadProgress(offset int64) {
 	if s.load.lineDue(s.stats.nowSec) {
 		s.log.Noticef("Loading the dataset: %s", s.load.progress(s.stats.nowSec))
 	}
-	s.loop.RunPosted()
-	if s.exec.client == nil {
-		_, _ = s.loop.Turn(false) // an error of the poll shows again in Run
+	if s.load.closed {
+		s.loop.RunPosted()
+		return
 	}
+	s.nested(s.load.caller, func() {
+		s.loop.RunPosted()
+		_, _ = s.loop.Turn(false) // an error of the poll shows again in Run
+	})
 }
 
 // slowDown is the test hook key-load-delay: every key takes that long to load, and

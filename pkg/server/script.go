@@ -267,8 +267,8 @@ const collectEvery = 50
 
 // end tidies up behind a script.
 func (sc *scripts) end(r *scriptRun) {
-	if r.busy {
-		sc.endBusy(r)
+	if r.busy && !r.caller.has(flagReplay) {
+		sc.srv.unshield(r.caller)
 	}
 	v := sc.vms[r.kind]
 	if sc.ran++; v == nil || sc.ran < collectEvery {

@@ -5,8 +5,6 @@ import (
 
 	"redisd/pkg/acl"
 	"redisd/pkg/command"
-	"redisd/pkg/event"
-	"redisd/pkg/resp"
 	"redisd/pkg/script"
 )
 
@@ -140,76 +138,51 @@ func (sc *scripts) Tick() bool {
 		return l.limited && s.exec.watch.Nanos()-l.start > loadTimeout
 	}
 	r := sc.run
-	if r == nil || sc.threshold == 0 || r.caller.has(flagReplay) {
+	if r == nil {
 		return false
 	}
-	if now := s.exec.watch.Nanos(); !r.busy {
-		if now-r.start < sc.threshold {
-			return false
+	replayed := r.caller.has(flagReplay)
+	if took := s.exec.watch.Nanos() - r.start; !r.busy && sc.threshold > 0 && took >= sc.threshold {
+		sc.beginBusy(r, took/1e6)
+		if !replayed {
+			s.shield(r.caller)
 		}
-		sc.beginBusy(r, (now-r.start)/1e6)
 	}
-	sc.serveOthers()
+	switch {
+	case replayed: // the load lets others in, and ends for a signal
+		s.loadProgress(s.load.done)
+		s.ks.SetNow(r.now)
+		return s.life.over
+	case r.busy:
+		sc.serveOthers()
+	}
 	return r.killed
 }
 
-// beginBusy readies the server to serve clients in the middle of a script. The words
-// of the command lie in a buffer that reading would use again, and its client must
-// stay as it is.
+// beginBusy notes that a script takes long.
 func (sc *scripts) beginBusy(r *scriptRun, millis int64) {
-	s := sc.srv
 	kill := "SCRIPT KILL"
 	if r.kind == script.Functions {
 		kill = "FUNCTION KILL"
 	}
-	s.log.Warnf("Slow script detected: still in execution after %d milliseconds. "+
+	sc.srv.log.Warnf("Slow script detected: still in execution after %d milliseconds. "+
 		"You can try killing the script using the %s command. Script name is: %s.", millis, kill, r.name)
 	r.busy = true
-	s.clients.shared = make([]byte, len(s.clients.shared))
-	s.exec.argv = nil
-	if r.caller.fd >= 0 {
-		r.caller.set(flagProtected, true)
-		s.loop.Unwatch(r.caller.fd)
-	}
-}
-
-func (sc *scripts) endBusy(r *scriptRun) {
-	c := r.caller
-	if c.fd < 0 {
-		return
-	}
-	c.set(flagProtected, false)
-	ev := event.Readable
-	if c.has(flagWatchWrite) {
-		ev |= event.Writable
-	}
-	if err := sc.srv.loop.Watch(c.fd, ev, c); err != nil {
-		sc.srv.clients.closeSoon(c)
-	}
-	sc.srv.syncTime()
 }
 
 // serveOthers lets clients in for one turn.
 func (sc *scripts) serveOthers() {
-	s, x, r := sc.srv, sc.srv.exec, sc.run
-	c := r.caller
-	out, sent, w := x.w.Buf, c.sent, x.w
-	c.out, c.sent, x.w = nil, 0, resp.Writer{}
-	client, owner, tx, ctx := x.client, x.owner, x.tx, x.ctx
-	counters := [...]int64{x.clockN, int64(x.inner)}
-	x.tx, x.owner = txLog{}, nil
-	s.loop.UpdateTime()
-	_, err := s.loop.Turn(false)
-	if s.life.asked {
-		sc.finishRewrite()
-	}
-	x.client, x.owner, x.w, x.tx, x.ctx = client, owner, w, tx, ctx
-	x.clockN, x.inner = counters[0], int(counters[1])
-	x.w.Buf, c.out, c.sent = out, out, sent
+	s, r := sc.srv, sc.run
+	s.nested(r.caller, func() {
+		s.loop.UpdateTime()
+		if _, err := s.loop.Turn(false); err != nil {
+			s.log.Warnf("Serving clients while a script runs: %s", err)
+		}
+		if s.life.asked {
+			sc.finishRewrite()
+		}
+	})
 	s.ks.SetNow(r.now)
-	if err != nil {
-		s.log.Warnf("Serving clients while a script runs: %s", err)
-	}
 	if s.life.asked {
 		s.cronShutdown()
 		if s.life.over {

@@ -117,22 +117,19 @@ func notifySocket(t *testing.T) (path string, received func() []string) {
 
 // TestSystemd plays the service manager: ready after loading, a beat, a goodbye.
 func TestSystemd(t *testing.T) {
-	for _, mode := range []string{"systemd", "auto"} {
-		t.Run(mode, func(t *testing.T) {
+	for i, from := range loadedFrom() {
+		mode := []string{"systemd", "auto"}[i%2]
+		t.Run(mode+"/"+from.name, func(t *testing.T) {
 			t.Parallel()
-			s := rig.Start(t, rig.Options{})
+			s := rig.Start(t, rig.Options{Args: from.args})
 			s.Fill(60, 10)
-			s.Do("SAVE")
 			s.Stop()
 			path, received := notifySocket(t)
 			s.SetEnv("NOTIFY_SOCKET=" + path)
 			// Daemonizing would lose the service: it is ignored.
 			s.Launch("--supervised", mode, "--key-load-delay", "20000", "--daemonize", "yes")
 			has := func(text string) bool { return strings.Contains(strings.Join(received(), "\n"), text) }
-			rig.Eventually(t, "LOADING", func() bool {
-				err := s.Client().Ping(t.Context()).Err()
-				return err != nil && strings.HasPrefix(err.Error(), "LOADING")
-			})
+			waitLoading(t, s)
 			check.True(t, !has("READY=1"), "not ready while loading")
 			rig.Eventually(t, "progress", func() bool { return has("STATUS=Loading") && has("EXTEND_TIMEOUT_USEC=") })
 			rig.Eventually(t, "READY=1", func() bool { return has("READY=1") })

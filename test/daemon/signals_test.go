@@ -218,13 +218,7 @@ func TestLogMovedAway(t *testing.T) {
 // TestShutdownWhileLoading ends a daemon that still loads: at once, and the file
 // stays as it was.
 func TestShutdownWhileLoading(t *testing.T) {
-	for _, tc := range []struct {
-		name string
-		args []string
-	}{
-		{"rdb", []string{"--save", "3600 1"}},
-		{"aof", []string{"--appendonly", "yes", "--aof-use-rdb-preamble", "no"}},
-	} {
+	for _, tc := range loadedFrom() {
 		for _, how := range []string{"TERM", "INT", "SHUTDOWN"} {
 			t.Run(tc.name+"/"+how, func(t *testing.T) {
 				t.Parallel()
@@ -234,30 +228,37 @@ func TestShutdownWhileLoading(t *testing.T) {
 				s.Stop()
 				before := filesIn(t, s.Dir)
 				s.Launch("--key-load-delay", "100000")
-				rig.Eventually(t, "loading", func() bool {
-					err := s.Client().Ping(t.Context()).Err()
-					return err != nil && strings.HasPrefix(err.Error(), "LOADING")
-				})
+				waitLoading(t, s)
 				check.Eq(t, s.Field("loading"), "1")
 				check.True(t, s.Int("loading_total_bytes") > 0, "INFO tells how much there is")
 				check.Contains(t, s.Fails("GET", "x"), "LOADING Redis is loading the dataset in memory")
-				start := time.Now()
-				switch how {
-				case "TERM":
-					s.Signal(syscall.SIGTERM)
-				case "INT":
-					s.Signal(syscall.SIGINT)
-				default:
-					s.Client().Do(t.Context(), "SHUTDOWN") // the reply is the end of the connection
-				}
-				check.Eq(t, s.Wait(), 0)
-				check.True(t, time.Since(start) < 5*time.Second, "it ends at once")
+				endsAtOnce(t, s, how)
 				check.Eq(t, filesIn(t, s.Dir), before)
 				s.Restart("--key-load-delay", "0")
 				check.Eq(t, s.Digest(), want)
 			})
 		}
 	}
+}
+
+// endsAtOnce ends a daemon that loads, by a signal or a command.
+func endsAtOnce(t *testing.T, s *rig.Server, how string) {
+	t.Helper()
+	start := time.Now()
+	switch how {
+	case "TERM":
+		s.Signal(syscall.SIGTERM)
+	case "INT":
+		s.Signal(syscall.SIGINT)
+	default:
+		words := []any{}
+		for _, w := range strings.Fields(how) {
+			words = append(words, w)
+		}
+		s.Client().Do(t.Context(), words...) // the reply is the end of the connection
+	}
+	check.Eq(t, s.Wait(), 0)
+	check.True(t, time.Since(start) < 5*time.Second, "it ends at once")
 }
 
 // filesIn are the files below dir with their contents.
