@@ -3,6 +3,8 @@ package daemon_test
 import (
 	"fmt"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -11,6 +13,102 @@ import (
 	"redisd/internal/check"
 	"redisd/test/rig"
 )
+
+// standing is what the system says of a process.
+type standing struct {
+	nice   int    // of all its threads
+	io     int    // class and priority, of all its threads
+	memory string // RLIMIT_DATA, soft and hard
+}
+
+// bestEffortLast is the last place of the best-effort class.
+const bestEffortLast = 2<<13 | 7
+
+// seenFrom looks at a process from outside.
+func seenFrom(t *testing.T, pid int) standing {
+	t.Helper()
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))
+	check.NoErr(t, err)
+	fields := strings.Fields(regexp.MustCompile(`Max data size.*`).FindString(string(limits)))
+	check.Eq(t, len(fields), 6)
+	s := standing{memory: fields[3] + " " + fields[4]}
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	check.NoErr(t, err)
+	for i, task := range tasks {
+		tid, err := strconv.Atoi(task.Name())
+		check.NoErr(t, err)
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", pid, tid))
+		check.NoErr(t, err)
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		nice, err := strconv.Atoi(strings.Fields(rest)[16])
+		check.NoErr(t, err)
+		io, _, errno := unix.Syscall(unix.SYS_IOPRIO_GET, 1, uintptr(tid), 0)
+		check.Eq(t, errno, unix.Errno(0))
+		if i == 0 {
+			s.nice, s.io = nice, int(io)
+		}
+		check.Eq(t, []int{nice, int(io)}, []int{s.nice, s.io})
+	}
+	return s
+}
+
+// limitIn is the bound of memory that a fence tells, as seenFrom gives it.
+func limitIn(fence string) string {
+	_, rest, _ := strings.Cut(fence, "memory=")
+	n, _, _ := strings.Cut(rest, ",")
+	return n + " " + n
+}
+
+// TestFilterThatRefuses runs the daemon under a filter with an error number: what it
+// refuses is left out, INFO says so, and jobs work.
+func TestFilterThatRefuses(t *testing.T) {
+	tests := []struct {
+		name  string
+		calls []uint32
+		fence string
+		want  func(daemon, child standing) standing // of the child
+	}{
+		{"all", []uint32{unix.SYS_IOPRIO_SET, unix.SYS_SETPRIORITY, unix.SYS_SETRLIMIT, unix.SYS_PRLIMIT64,
+			unix.SYS_LANDLOCK_CREATE_RULESET, unix.SYS_SECCOMP},
+			"landlock=no(EPERM),seccomp=no(EPERM),ioprio=no(EPERM),memory=no(EPERM),nice=no(EPERM),",
+			func(daemon, _ standing) standing { return daemon }},
+		{"ioprio", []uint32{unix.SYS_IOPRIO_SET}, "landlock=on,seccomp=on,ioprio=no(EPERM),memory=5",
+			func(daemon, child standing) standing {
+				return standing{min(daemon.nice+10, 19), daemon.io, child.memory}
+			}},
+		{"priority", []uint32{unix.SYS_SETPRIORITY}, "landlock=on,seccomp=on,ioprio=7,memory=5",
+			func(daemon, child standing) standing { return standing{daemon.nice, bestEffortLast, child.memory} }},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			o := rig.Options{Args: []string{"--appendonly", "yes"}}
+			s := rig.Start(t, o.Refused(rig.Binary(t), tc.calls...))
+			check.True(t, !strings.Contains(s.Log(), "which are left out"), "nothing is deadly")
+			s.Fill(20, 20)
+			fds := len(s.FDs())
+			for _, j := range jobs() {
+				j.runs(t, s)
+				check.True(t, strings.HasPrefix(s.Field("child_fence"), tc.fence), "child_fence: "+s.Field("child_fence"))
+				check.Eq(t, strings.Contains(s.Field("child_fence"), "nice=no(EPERM)"), tc.name != "ioprio")
+			}
+			s.Clean(fds)
+			s.Do("CONFIG", "SET", "rdb-key-save-delay", "1000000")
+			s.Do("BGSAVE")
+			pid, _ := s.Child()
+			child := seenFrom(t, pid)
+			check.Eq(t, child, tc.want(seenFrom(t, s.Pid()), child))
+			if tc.name == "all" {
+				check.Eq(t, child.memory, seenFrom(t, s.Pid()).memory)
+			} else {
+				check.Eq(t, child.memory, limitIn(s.Field("child_fence")))
+			}
+			rig.KillPid(t, pid, unix.SIGUSR1)
+			s.WaitIdle()
+			reborn(t, s)
+		})
+	}
+}
 
 // TestFencedChild looks at a child from outside: what the system says of it, and what
 // INFO tells.
@@ -32,6 +130,7 @@ func TestFencedChild(t *testing.T) {
 			check.NoErr(t, err)
 			check.Contains(t, string(status), "NoNewPrivs:\t1")
 			check.Contains(t, string(status), "Seccomp:\t2")
+			check.Eq(t, seenFrom(t, pid), standing{nice: min(seenFrom(t, s.Pid()).nice+10, 19), io: bestEffortLast, memory: limitIn(fence)})
 			s.Do("CONFIG", "SET", "rdb-key-save-delay", "0")
 			rig.KillPid(t, pid, unix.SIGUSR1)
 			s.WaitIdle()

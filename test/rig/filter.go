@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	envKillOn = "REDISD_TEST_KILL_ON" // numbers of system calls, with commas
-	envExec   = "REDISD_TEST_EXEC"    // what to execute under the filter
+	envCalls  = "REDISD_TEST_CALLS"  // numbers of system calls, with commas
+	envRefuse = "REDISD_TEST_REFUSE" // set: they fail instead of ending the process
+	envExec   = "REDISD_TEST_EXEC"   // what to execute under the filter
 )
 
 // Filtered makes options start the daemon under sysfilter.KillOn.
@@ -27,14 +28,21 @@ func (o Options) Filtered(daemon string, calls ...uint32) Options {
 		panic("BUG: rig: " + err.Error())
 	}
 	o.Path = self
-	o.Env = append(o.Env, envKillOn+"="+strings.Join(words, ","), envExec+"="+daemon)
+	o.Env = append(o.Env, envCalls+"="+strings.Join(words, ","), envExec+"="+daemon)
+	return o
+}
+
+// Refused is Filtered with sysfilter.RefuseOn.
+func (o Options) Refused(daemon string, calls ...uint32) Options {
+	o = o.Filtered(daemon, calls...)
+	o.Env = append(o.Env, envRefuse+"=1")
 	return o
 }
 
 // underFilter does that in the new process, which is the test binary again; it returns
 // when the process was not started for it.
 func underFilter() {
-	words, ok := os.LookupEnv(envKillOn)
+	words, ok := os.LookupEnv(envCalls)
 	if !ok {
 		return
 	}
@@ -44,11 +52,15 @@ func underFilter() {
 		exitOn(err)
 		calls = append(calls, uint32(n))
 	}
-	path := os.Getenv(envExec)
-	os.Unsetenv(envKillOn)
-	os.Unsetenv(envExec)
+	path, put := os.Getenv(envExec), sysfilter.KillOn
+	if os.Getenv(envRefuse) != "" {
+		put = sysfilter.RefuseOn
+	}
+	for _, name := range []string{envCalls, envRefuse, envExec} {
+		os.Unsetenv(name)
+	}
 	runtime.LockOSThread()
-	exitOn(sysfilter.KillOn(calls))
+	exitOn(put(calls))
 	exitOn(syscall.Exec(path, append([]string{path}, os.Args[1:]...), os.Environ()))
 }
 
