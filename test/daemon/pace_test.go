@@ -1,7 +1,10 @@
 package daemon_test
 
 import (
+	"fmt"
+	"syscall"
 	"testing"
+	"time"
 
 	"redisd/internal/check"
 	"redisd/test/rig"
@@ -45,4 +48,29 @@ func TestSnapshotGivesWayToTheLog(t *testing.T) {
 			check.True(t, writers.Acks() > 100, "syncs went on all the time")
 		})
 	}
+}
+
+// TestPumpFollowsTheRate has a sync that does not come back. When the rate is at its
+// floor of 1 MB/s, what is left of the snapshot goes no faster.
+func TestPumpFollowsTheRate(t *testing.T) {
+	t.Parallel()
+	const floor, keys, size = 1 << 20, 40, 100_000
+	s := rig.Start(t, rig.Options{Args: []string{"--appendonly", "yes", "--snapshot-max-bytes-per-sec", "auto"},
+		Env: []string{"REDISD_FAILPOINTS=aof-sync=hang"}})
+	s.Fill(keys, size)
+	s.WaitField("aof_pending_bio_fsync", "1")
+	s.Do("CONFIG", "SET", "rdb-key-save-delay", "20000") // else all were gone at once
+	s.Do("BGSAVE")
+	pid, _ := s.Child()
+	rig.KillPid(t, pid, syscall.SIGSTOP)
+	s.WaitField("snapshot_rate_bytes_per_sec", fmt.Sprint(floor))
+	left := keys*size - s.Int("current_save_keys_processed")*size - 1<<20 // in the pipe
+	check.True(t, left > 3*floor/2, fmt.Sprint(left, " bytes left"))
+	start := time.Now()
+	rig.KillPid(t, pid, syscall.SIGCONT)
+	s.WaitIdle()
+	took := time.Since(start).Seconds()
+	check.Eq(t, s.Field("rdb_last_bgsave_status"), "ok")
+	check.True(t, took > 0.6*float64(left)/floor, fmt.Sprint(took, " seconds for ", left, " bytes"))
+	check.Eq(t, s.Int("snapshot_rate_bytes_per_sec"), int64(floor))
 }
