@@ -67,7 +67,7 @@ func TestHistoryTellsAll(t *testing.T) {
 				Env: []string{"REDISD_FAILPOINTS=" + points}})
 			s.Fill(keys, size)
 			before := time.Now().UnixMilli()
-			s.Do("CONFIG", "SET", "rdb-key-save-delay", "50")
+			s.Do("CONFIG", "SET", "rdb-key-save-delay", "2000")
 			s.Do(tt.start...)
 			s.Do("EVAL", "for i = 0, tonumber(ARGV[1]) - 1 do redis.call('APPEND', string.format('key:%012d', i), 'more') end", 0, keys)
 			s.WaitIdle()

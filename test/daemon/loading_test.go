@@ -50,10 +50,10 @@ func TestLoadingIsSeen(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			s := rig.Start(t, rig.Options{Args: append([]string{"--rdbcompression", "no"}, tc.args...)})
-			s.Fill(60, 100_000)
+			s.Fill(120, 50_000)
 			if tc.name == "multipart" {
 				jobs()[1].runs(t, s) // half of it is in the base
-				s.Do("EVAL", "for i = 1, 60 do redis.call('SET', 'more:' .. i, ('x'):rep(100000)) end", 0)
+				s.Do("EVAL", "for i = 1, 120 do redis.call('SET', 'more:' .. i, ('x'):rep(50000)) end", 0)
 			}
 			want := s.Digest()
 			s.Stop()
