@@ -59,9 +59,10 @@ func (p *peer) number(field string) int {
 // writes go on, and the next job works.
 func TestJobIsGivenUpAboveItsMemory(t *testing.T) {
 	const limit = 4 << 20
-	for _, command := range []string{"BGSAVE", "BGREWRITEAOF"} {
-		t.Run(command, func(t *testing.T) {
-			r := startServer(t, `save 100000 1`, "appendonly yes", "snapshot-max-extra-memory 4mb", "auto-aof-rewrite-percentage 0")
+	for _, job := range [][2]string{{"BGSAVE", "file"}, {"BGREWRITEAOF", "file"}, {"BGREWRITEAOF", "multipart"}} {
+		command := job[0]
+		t.Run(command+"/"+job[1], func(t *testing.T) {
+			r := startServer(t, `save 100000 1`, "appendonly yes", "aof-layout "+job[1], "enable-debug-command yes", "snapshot-max-extra-memory 4mb", "auto-aof-rewrite-percentage 0")
 			p, reader := r.dial(), r.dial()
 			p.fill(20_000, 400)
 			p.ok("CONFIG", "SET", "rdb-key-save-delay", "100000000") // the child takes no more than its pipe
@@ -104,6 +105,9 @@ func TestJobIsGivenUpAboveItsMemory(t *testing.T) {
 			check.Eq(t, p.number("snapshot_extra_bytes"), 0)
 			f := p.info("persistence")
 			check.Eq(t, f["rdb_last_bgsave_status"]+f["aof_last_bgrewrite_status"], "okok")
+			last := p.children()[0]
+			check.Eq(t, last["result"], "given up")
+			check.Contains(t, last["reason"], "snapshot-max-extra-memory is 4194304")
 			p.ok("SET", "more", "1")
 			p.ok(command)
 			p.eventually("good job", func() bool {
