@@ -56,6 +56,37 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
+// FuzzSalvage: no input makes a salvage panic, and what is made of one is sound and has
+// the keys that were said to be whole, once each.
+func FuzzSalvage(f *testing.F) {
+	seeds(f)
+	f.Add(newer())
+	f.Add(append([]byte("REDIS0004"), newer()[9:]...))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		for _, embedded := range []bool{false, true} {
+			s, err := rdb.NewSalvage(bytes.NewReader(in), int64(len(in)), rdb.SalvageOptions{Embedded: embedded})
+			if err != nil {
+				continue
+			}
+			_ = s.String()
+			end, _ := s.End()
+			check.True(t, end <= int64(len(in)) && s.Earliest() <= int64(len(in)), "within the file")
+			var out bytes.Buffer
+			n, err := s.WriteTo(&out)
+			check.NoErr(t, err)
+			check.Eq(t, n, s.Size())
+			check.Eq(t, n, int64(out.Len()))
+			again, err := rdb.NewSalvage(bytes.NewReader(out.Bytes()), n, rdb.SalvageOptions{})
+			check.NoErr(t, err)
+			check.True(t, again.Sound() && again.Keys() == s.Keys(), s.String()+again.String())
+			h := &holdings{keys: map[string]string{}}
+			_, err = rdb.Load(bytes.NewReader(out.Bytes()), rdb.Options{Checksum: true, Size: n}, h)
+			check.NoErr(t, err)
+			check.True(t, !h.twice && int64(len(h.order)) == s.Keys(), "every key once")
+		}
+	})
+}
+
 func lines(records []rdb.Record) (s string) {
 	for i := range records {
 		s += line(&records[i]) + "\n"

@@ -121,6 +121,7 @@ func NewSalvage(f io.ReaderAt, size int64, opts SalvageOptions) (*Salvage, error
 	if err != nil {
 		return nil, err
 	}
+	s.seen = fingerprints{} // the largest part by far
 	return s, nil
 }
 

@@ -40,7 +40,7 @@ func (s *Salvage) Earliest() int64 {
 // Size is the number of bytes that WriteTo writes.
 func (s *Salvage) Size() int64 {
 	n := int64(len(s.newHeader()) + 1)
-	if s.version >= 5 {
+	if s.newVersion() >= 5 {
 		n += 8
 	}
 	for _, r := range s.keep {
@@ -49,14 +49,15 @@ func (s *Salvage) Size() int64 {
 	return n
 }
 
-// newHeader is the header of the new file: of a version that as many servers as possible read.
-func (s *Salvage) newHeader() []byte {
-	version := min(s.version, Version)
+// newVersion is that of the new file: one that as many servers as possible read.
+func (s *Salvage) newVersion() int {
 	if s.newest > TypeStreamListpacks2 {
-		version = MaxVersion
+		return MaxVersion
 	}
-	return fmt.Appendf(nil, "REDIS%04d", version)
+	return min(s.version, Version)
 }
+
+func (s *Salvage) newHeader() []byte { return fmt.Appendf(nil, "REDIS%04d", s.newVersion()) }
 
 // WriteTo writes an RDB of what is whole, with its checksum.
 func (s *Salvage) WriteTo(w io.Writer) (int64, error) {
@@ -71,7 +72,7 @@ func (s *Salvage) WriteTo(w io.Writer) (int64, error) {
 		}
 	}
 	end := AppendEOF(nil, out.crc)
-	if s.version < 5 {
+	if s.newVersion() < 5 {
 		end = end[:1]
 	}
 	_, err := out.Write(end)

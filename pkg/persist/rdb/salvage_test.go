@@ -3,6 +3,7 @@ package rdb_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"redisd/internal/check"
+	"redisd/internal/crc64"
 	"redisd/internal/vfs"
 	"redisd/pkg/persist/rdb"
 )
@@ -228,6 +230,54 @@ func TestSalvageOfEveryFlip(t *testing.T) {
 			t.Logf("%d of %d flips lose keys, %d bring strange ones", lost, 8*len(good), wrong)
 		})
 	}
+}
+
+// Values are longer than the buffer of the decoder, and damage is anywhere in them.
+func TestSalvageOfLargeValues(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(7, 8))
+	b := rdb.AppendResizeDB(rdb.AppendSelectDB(rdb.AppendHeader(nil), 0), 12, 0)
+	noise := make([]byte, 700<<10)
+	for i := range noise {
+		noise[i] = byte(rnd.Uint32())
+	}
+	for i := range 4 {
+		rec := record(fmt.Sprint("text", i), string(noise[i:]))
+		b = rdb.AppendRecord(b, &rec, false)
+		set := record(fmt.Sprint("set", i), "")
+		set.Type = rdb.TypeSet
+		b = rdb.AppendLen(rdb.AppendRecordHead(b, &set, false), 4000)
+		for j := range 4000 {
+			b = rdb.AppendRawString(b, fmt.Appendf(nil, "%08d%s", j, noise[j:j+90]))
+		}
+		packed := record(fmt.Sprint("packed", i), strings.Repeat("0123456789", 60_000))
+		b = rdb.AppendRecord(b, &packed, true)
+	}
+	good := rdb.AppendEOF(b, crc64.Update(0, b))
+	whole := read(t, good)
+	check.Eq(t, len(whole.order), 12)
+	left := 0
+	const rounds = 12
+	for range rounds {
+		at := 9 + rnd.IntN(len(good)-9)
+		fixed, _ := fix(t, good[:at])
+		got := read(t, fixed)
+		check.True(t, slices.Equal(got.order, whole.order[:len(got.order)]), fmt.Sprint(got.order))
+		for name, value := range got.keys {
+			check.True(t, value == whole.keys[name], name)
+		}
+		bad := bytes.Clone(good)
+		bad[at] ^= 1 << rnd.IntN(8)
+		fixed, _ = fix(t, bad)
+		left += len(read(t, fixed).order)
+	}
+	check.True(t, left > rounds*11-rounds, fmt.Sprint(left, " keys are left"))
+
+	// A member that comes twice, far behind the start of its set: the rest is read.
+	bad := bytes.Replace(good, fmt.Appendf(nil, "%08d%s", 3900, noise[3900:3990]), fmt.Appendf(nil, "%08d%s", 3899, noise[3899:3989]), 1)
+	fixed, out := fix(t, bad)
+	check.Eq(t, len(read(t, fixed).order), 11)
+	check.Contains(t, out, "Lost: key 'set0' (set-hashtable) of database 0, ")
+	check.Contains(t, out, rdb.DuplicateMember)
 }
 
 // reload lets a redis-server load b.
