@@ -154,6 +154,9 @@ func (w *walker) number(sign byte) (n int64, ok bool, err error) {
 	for digits < len(line) && line[digits] >= '0' && line[digits] <= '9' {
 		digits++
 	}
+	if digits == 1 && sign == '$' {
+		return 0, w.fault("Expected a number behind '$'"), nil // the loader does not take it for 0
+	}
 	n, err = strconv.ParseInt(line[1:digits], 10, 64)
 	if err != nil && digits > 1 {
 		n = math.MaxInt64 // what strtol makes of too many digits
