@@ -26,7 +26,7 @@ func (m *Mem) CrashClone(rnd *rand.Rand) *Mem {
 		}
 	}
 	c := NewMem()
-	c.dirs = maps.Clone(m.dirs)
+	c.dirs, c.changes = maps.Clone(m.dirs), m.changes
 	copies := map[*memNode]*memNode{}
 	for _, p := range slices.Sorted(maps.Keys(names)) {
 		n := names[p]
@@ -36,6 +36,20 @@ func (m *Mem) CrashClone(rnd *rand.Rand) *Mem {
 		}
 		c.files[p] = copies[n]
 		c.durable[p] = copies[n]
+	}
+	return c
+}
+
+// KillClone returns what the end of the process at this moment would leave: everything that
+// was written, which the kernel brings to the disk in time.
+func (m *Mem) KillClone() *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := NewMem()
+	c.dirs, c.changes = maps.Clone(m.dirs), m.changes
+	for p, n := range m.files {
+		c.files[p] = &memNode{data: slices.Clone(n.data), synced: slices.Clone(n.data), mode: n.mode, mtime: n.mtime}
+		c.durable[p] = c.files[p]
 	}
 	return c
 }

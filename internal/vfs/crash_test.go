@@ -136,3 +136,21 @@ func TestCrashCloneIsIndependent(t *testing.T) {
 	check.NoErr(t, l.Close())
 	check.Eq(t, content(t, c.CrashClone(nil), "a"), "xclone")
 }
+
+func TestKillCloneHasAllThatWasWritten(t *testing.T) {
+	m := vfs.NewMem()
+	put(t, m, "a", "old", true)
+	check.NoErr(t, m.SyncDir("."))
+	put(t, m, "a", "new", false)
+	put(t, m, "b", "unsynced", false)
+	check.NoErr(t, m.Rename("a", "c"))
+	k := m.KillClone()
+	put(t, m, "b", "later", false)
+	for _, c := range []*vfs.Mem{k, k.CrashClone(nil)} {
+		check.Eq(t, content(t, c, "a"), "<none>")
+		check.Eq(t, content(t, c, "b"), "unsynced")
+		check.Eq(t, content(t, c, "c"), "oldnew")
+	}
+	put(t, k, "b", "more", false)
+	check.Eq(t, content(t, m, "b"), "unsyncedlater")
+}

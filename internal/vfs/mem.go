@@ -24,6 +24,7 @@ type Mem struct {
 	free    int64               // bytes that may still be written, -1 = no limit
 	durable map[string]*memNode // names that survive a power failure
 	pending []nameOp            // changes of names since, oldest first
+	changes time.Time           // counts changes of data, in seconds: the time of files
 }
 
 // nameOp is one change of a directory that is not durable yet.
@@ -53,7 +54,7 @@ type memNode struct {
 	synced []byte      // what is on the disk for certain
 	dirty  []dataOp    // changes since, oldest first
 	mode   fs.FileMode // permission bits
-	mtime  time.Time   // a counter of changes, not the time of day
+	mtime  time.Time   // of the last change, by Mem.changes
 }
 
 // dataOp is one write at off, or a truncate to off when data is nil.
@@ -112,11 +113,12 @@ func (m *Mem) OpenFile(name string, flag int, perm os.FileMode) (File, error) {
 		return nil, pathErr("open", name, unix.EEXIST)
 	}
 	if n == nil {
-		n = &memNode{mode: perm.Perm()}
+		m.changes = m.changes.Add(time.Second)
+		n = &memNode{mode: perm.Perm(), mtime: m.changes}
 		m.change(nameOp{create: path, node: n})
 	}
 	if flag&os.O_TRUNC != 0 && len(n.data) > 0 {
-		n.do(dataOp{off: 0})
+		n.do(m, dataOp{off: 0})
 	}
 	return &memFile{fs: m, node: n, name: name, flag: flag}, nil
 }

@@ -21,10 +21,11 @@ type memFile struct {
 }
 
 // do applies o to what a program sees and remembers it until the next sync.
-func (n *memNode) do(o dataOp) {
+func (n *memNode) do(m *Mem, o dataOp) {
 	n.data = o.apply(n.data)
 	n.dirty = append(n.dirty, o)
-	n.mtime = n.mtime.Add(time.Second)
+	m.changes = m.changes.Add(time.Second)
+	n.mtime = m.changes
 }
 
 func (n *memNode) info(name string) memInfo {
@@ -98,7 +99,7 @@ func (f *memFile) Write(p []byte) (int, error) {
 	if f.fs.free >= 0 && grow > 0 {
 		f.fs.free -= grow
 	}
-	f.node.do(dataOp{off: f.off, data: slices.Clone(p)})
+	f.node.do(f.fs, dataOp{off: f.off, data: slices.Clone(p)})
 	f.off += int64(len(p))
 	return len(p), err
 }
@@ -155,7 +156,7 @@ func (f *memFile) Truncate(size int64) error {
 	if size < 0 {
 		return pathErr("truncate", f.name, unix.EINVAL)
 	}
-	f.node.do(dataOp{off: size})
+	f.node.do(f.fs, dataOp{off: size})
 	return nil
 }
 

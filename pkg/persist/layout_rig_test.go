@@ -1,10 +1,8 @@
 package persist_test
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math/rand"
 	"path/filepath"
 	"slices"
@@ -299,43 +297,10 @@ func restart(m vfs.FS) (n int, l aof.Layout, err error) {
 	return n, l, err
 }
 
-// killed is what a killed server leaves: everything that was written. The files come
-// in the order in which they were changed last.
-func killed(t testing.TB, m *vfs.Mem) *vfs.Mem {
-	c := newMem(t)
-	type file struct {
-		name  string
-		mtime int64
-	}
-	var files []file
-	for _, d := range []string{dir, path(folder)} {
-		entries, err := m.ReadDir(d)
-		if err != nil {
-			continue
-		}
-		check.NoErr(t, c.MkdirAll(d, 0o755))
-		for _, e := range entries {
-			if info, err := e.Info(); err == nil && !e.IsDir() {
-				files = append(files, file{filepath.Join(d, e.Name()), info.ModTime().UnixNano()})
-			}
-		}
-	}
-	slices.SortStableFunc(files, func(a, b file) int { return int(a.mtime - b.mtime) })
-	for _, f := range files {
-		b, err := vfs.ReadFile(m, f.name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // a child without a parent has removed its file meanwhile
-		}
-		check.NoErr(t, err)
-		check.NoErr(t, vfs.WriteFile(c, f.name, b, 0o644))
-	}
-	return c
-}
-
 // crash checks what a kill, and a failure of the power in several ways, would leave now.
 func (s *logServer) crash(at string) {
 	s.t.Helper()
-	n, _, err := restart(killed(s.t, s.mem))
+	n, _, err := restart(s.mem.KillClone())
 	if err != nil || n < s.owed() {
 		s.t.Errorf("killed %s: %d commands of %d owed, %v\n%s", at, n, s.owed(), err, s.mem)
 	}

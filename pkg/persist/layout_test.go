@@ -54,7 +54,7 @@ func TestRewriteBetweenLayouts(t *testing.T) {
 					s.exec()
 					check.Eq(t, s.log.State(), aof.On)
 					check.Eq(t, s.owed(), s.next)
-					n, l, err := restart(killed(t, s.mem))
+					n, l, err := restart(s.mem.KillClone())
 					check.NoErr(t, err)
 					check.Eq(t, n, s.next)
 					check.Eq(t, l, j.to)
@@ -77,7 +77,7 @@ func TestFailedRewritesLeaveIncrements(t *testing.T) {
 		check.Eq(t, out.StatusErr, true)
 	}
 	check.Eq(t, len(s.parts.Manifest().Incr), 4)
-	n, _, err := restart(killed(t, s.mem))
+	n, _, err := restart(s.mem.KillClone())
 	check.NoErr(t, err)
 	check.Eq(t, n, s.next)
 	check.Eq(t, s.rewrite(aof.PartsLayout, 0, s.exec).OK, true)
@@ -176,7 +176,7 @@ func again(t *testing.T, s *logServer, j journey, out persist.Outcome, failed st
 	if s.log.Err() != nil || s.owed() != s.next {
 		t.Errorf("%s: %v, %d of %d acknowledged", failed, s.log.Err(), s.owed(), s.next)
 	}
-	n, l, err := restart(killed(t, s.mem))
+	n, l, err := restart(s.mem.KillClone())
 	if err != nil || n != s.next || l != j.to {
 		t.Errorf("%s: a restart finds %d of %d in %s, %v", failed, n, s.next, l, err)
 	}

@@ -20,14 +20,14 @@ import (
 // back: many times.
 const partSize = 256 << 10
 
-// long is a job whose file has some 3 MB, with the kind of its files by name.
+// long is a job whose file has 1.6 MB, and what it holds.
 func long(t testing.TB, o persist.Options) (doneJob, dataset) {
 	t.Helper()
 	o.Compress, o.SyncEvery, o.Databases = false, partSize, nil
 	j := newVerifiedJob(o)
 	rnd, want := rand.New(rand.NewSource(1)), dataset{}
 	b := make([]byte, 100<<10)
-	for i := range 30 {
+	for i := range 16 {
 		rnd.Read(b)
 		k := fmt.Sprint("key", i)
 		j.Record(0, rec(0, k, string(b), -1))

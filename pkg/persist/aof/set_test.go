@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math/rand"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"redisd/internal/check"
@@ -156,11 +158,9 @@ func convertTool(fsys vfs.FS, to string) (code int, out string) {
 	return code, b.String()
 }
 
-// TestConvertTool converts both ways, with a crash before every operation: one log can
-// be loaded, with everything, and the tool, started again, finishes.
-func TestConvertTool(t *testing.T) {
-	want := []string{"0: SET a 1", "3: SET b 2", "0: SET c 3", "5: SET d 4"}
-	layouts := map[string]func(t *testing.T, m *vfs.Mem){
+// convertible are the logs that the tool's tests convert, by their layout.
+func convertible() map[string]func(t *testing.T, m *vfs.Mem) {
+	return map[string]func(t *testing.T, m *vfs.Mem){
 		"file": func(t *testing.T, m *vfs.Mem) {
 			putFile(t, m, "appendonly.aof", enc("SET a 1", "SELECT 3", "SET b 2")+"#TS:1700000000\r\n"+enc("SELECT 0", "SET c 3", "SELECT 5", "SET d 4"))
 		},
@@ -171,15 +171,62 @@ func TestConvertTool(t *testing.T) {
 			putFile(t, m, "appendonlydir/appendonly.aof.manifest", "file appendonly.aof.7.base.aof seq 7 type b\n"+
 				"file appendonly.aof.3.incr.aof seq 3 type i\nfile appendonly.aof.4.incr.aof seq 4 type i\n")
 		},
+		"interrupted": func(t *testing.T, m *vfs.Mem) { // an upgrade of Redis's, the file not moved yet
+			putFile(t, m, "appendonly.aof", enc("SET a 1", "SELECT 3", "SET b 2", "SELECT 0", "SET c 3", "SELECT 5", "SET d 4"))
+			putFile(t, m, "appendonlydir/appendonly.aof.manifest", "file appendonly.aof seq 1 type b\n")
+		},
 	}
-	words := map[string]aof.Layout{"file": aof.FileLayout, "multipart": aof.PartsLayout}
-	for from, make := range layouts {
-		for to, layout := range words {
+}
+
+// converted are the commands in them.
+var converted = []string{"0: SET a 1", "3: SET b 2", "0: SET c 3", "5: SET d 4"}
+
+// layoutWords are the layouts as the tool calls them.
+var layoutWords = map[string]aof.Layout{"file": aof.FileLayout, "multipart": aof.PartsLayout}
+
+// holdsAll checks that a start on m finds one log with everything.
+func holdsAll(t *testing.T, m *vfs.Mem, what string) {
+	t.Helper()
+	cmds, _, err := loadDir(m.KillClone())
+	if err != nil || !slices.Equal(cmds, converted) {
+		t.Fatalf("%s: %v, %v\n%s", what, cmds, err, m)
+	}
+}
+
+// finishes starts the tool again, on m: it finishes, and leaves nothing but the log.
+func finishes(t *testing.T, m *vfs.Mem, to, what string) {
+	t.Helper()
+	code, out := convertTool(m, to)
+	cmds, l, err := loadDir(m)
+	if code != 0 || err != nil || l != layoutWords[to] || !slices.Equal(cmds, converted) {
+		t.Fatalf("again after %s: %d %v, %v, %v\n%s\n%s", what, code, cmds, l, err, out, m)
+	}
+	left := 0
+	for _, d := range []string{dataDir, dataDir + "/appendonlydir"} {
+		if entries, err := m.ReadDir(d); err == nil {
+			for _, e := range entries {
+				if !e.IsDir() && e.Name() != aof.LockName {
+					left++
+				}
+			}
+		}
+	}
+	if most := map[string]int{"file": 1, "multipart": 4}[to]; left > most {
+		t.Fatalf("again after %s: %d files are left\n%s", what, left, m)
+	}
+}
+
+// TestConvertTool converts both ways, with a crash before every operation: one log can
+// be loaded, with everything, and the tool, started again, finishes.
+func TestConvertTool(t *testing.T) {
+	for from, make := range convertible() {
+		for to, layout := range layoutWords {
 			t.Run(from+" to "+to, func(t *testing.T) {
 				m := dataFS(t)
 				make(t, m)
 				var clones []*vfs.Mem
 				crashing := vfs.NewFault(m, vfs.Func("crash", func(vfs.Op) error {
+					clones = append(clones, m.KillClone())
 					for seed := range int64(4) {
 						rnd := rand.New(rand.NewSource(seed))
 						clones = append(clones, m.CrashClone(rnd), m.CrashClone(nil))
@@ -192,16 +239,44 @@ func TestConvertTool(t *testing.T) {
 				cmds, l, err := loadDir(m)
 				check.NoErr(t, err)
 				check.Eq(t, l, layout)
-				check.Eq(t, cmds, want)
+				check.Eq(t, cmds, converted)
 				for i, c := range clones {
-					cmds, _, err := loadDir(c.CrashClone(nil))
-					if err != nil || fmt.Sprint(cmds) != fmt.Sprint(want) {
-						t.Fatalf("crash %d: %v, %v\n%s", i, cmds, err, c)
-					}
-					code, out := convertTool(c, to)
-					cmds, l, err := loadDir(c)
-					if code != 0 || err != nil || l != layout || fmt.Sprint(cmds) != fmt.Sprint(want) {
-						t.Fatalf("again after crash %d: %d %v, %v, %v\n%s\n%s", i, code, cmds, l, err, out, c)
+					holdsAll(t, c, fmt.Sprint("crash ", i))
+					finishes(t, c, to, fmt.Sprint("crash ", i))
+				}
+			})
+		}
+	}
+}
+
+// TestConvertToolFails fails each operation of a conversion, once or for good: the tool
+// says so, one log can be loaded with everything, after a power failure too, and the
+// tool, started again, finishes.
+func TestConvertToolFails(t *testing.T) {
+	faults := map[string]func(int64) vfs.Injector{
+		"once":    func(i int64) vfs.Injector { return vfs.OnIndex(i, syscall.EIO) },
+		"forever": func(i int64) vfs.Injector { return vfs.From(i, syscall.EIO) },
+		"full":    func(i int64) vfs.Injector { return vfs.From(i, vfs.ShortWrite(3, syscall.ENOSPC)) },
+	}
+	for from, make := range convertible() {
+		for to := range layoutWords {
+			t.Run(from+" to "+to, func(t *testing.T) {
+				for _, fails := range faults {
+					for i, again := int64(0), true; again; i++ {
+						m, ops := dataFS(t), &vfs.Ops{}
+						make(t, m)
+						inj := vfs.Any(ops, fails(i))
+						code, out := convertTool(vfs.NewFault(m, inj), to)
+						again = ops.Count() > i
+						check.True(t, again || code == 0 && i > 5, fmt.Sprint(i, out))
+						if code == 0 != strings.Contains(out, "layout now") {
+							t.Fatalf("%s: exit %d, %q", inj, code, out)
+						}
+						rnd := rand.New(rand.NewSource(i))
+						for _, c := range []*vfs.Mem{m, m.CrashClone(nil), m.CrashClone(rnd), m.CrashClone(rnd)} {
+							holdsAll(t, c, inj.String())
+							finishes(t, c, to, inj.String())
+						}
 					}
 				}
 			})
