@@ -246,9 +246,11 @@ func session(w *world) {
 			w.settle()
 		}
 		if i == 5 {
+			w.write()
+			w.flush()
 			w.log.Hold()
 			w.write()
-			w.settle()
+			w.seconds(lossMillis + 5*beat)
 			w.log.Resume()
 		}
 	}
