@@ -8,9 +8,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"redisd/internal/check"
+	"redisd/internal/clock"
 	"redisd/internal/vfs"
 	"redisd/pkg/persist"
 	"redisd/pkg/persist/aof"
@@ -35,16 +40,42 @@ type logServer struct {
 	posts []func()
 	exits []string
 
-	next int
-	seqs []uint64 // the batch that each command's reply waits for, 0: nothing promised
-	job  *persist.RewriteJob
-	diff bool
-	dead bool // a promise could not be kept: the real server has ended
+	clock *clock.Manual
+	next  int
+	seqs  []uint64 // the batch that each command's reply waits for, 0: nothing promised
+	acked []int64  // when it was acknowledged, milliseconds; 0 when it was not
+	noted int      // commands of which that is known
+	late  int64    // when the log had an error last: everysec promises nothing from before
+
+	job     *persist.RewriteJob
+	handler changeable // of the job, nil before its end
+	diff    bool
+	rolling bool // the log has not come to the next increment yet
+	killed  bool // the child, because the log was turned off
+	waiting bool // to turn the log off: nothing is executed until the rename is done
+	dead    bool // a promise could not be kept: the real server has ended
+
+	// childFS is what the child sees. While it lives mu is held by what the server does.
+	childFS vfs.FS
+	mu      sync.Mutex
 }
 
+// changeable is a handler as far as CONFIG SET is concerned.
+type changeable interface {
+	Cancel() (tooLate bool)
+	Update(aof.State, bool)
+}
+
+const (
+	// pace is what each command takes.
+	pace = 100 * time.Millisecond
+	// everysecLoses is how many milliseconds everysec may lose to a power failure.
+	everysecLoses = 2000
+)
+
 func newLogServer(t testing.TB, inj vfs.Injector, policy aof.Policy) *logServer {
-	s := &logServer{t: t, mem: newMem(t)}
-	s.fsys = vfs.NewFault(s.mem, inj)
+	s := &logServer{t: t, mem: newMem(t), clock: testClock()}
+	s.fsys, s.childFS = vfs.NewFault(s.mem, inj), s.mem
 	now := func(fn func()) { fn() }
 	s.log = aof.New(aof.Config{
 		Policy: policy, WriteQueue: now, SyncQueue: now,
@@ -84,9 +115,10 @@ func (s *logServer) start(l aof.Layout) {
 
 // exec executes a command, and lets the loop turn once.
 func (s *logServer) exec() {
-	if s.dead {
+	if s.dead || s.waiting {
 		return
 	}
+	s.clock.Advance(pace)
 	db, k, v := numbered(s.next)
 	seq := uint64(0)
 	if s.log.Keeps() || s.diff {
@@ -99,21 +131,67 @@ func (s *logServer) exec() {
 		seq = s.log.Seq()
 	}
 	s.next++
-	s.seqs = append(s.seqs, seq)
+	s.seqs, s.acked = append(s.seqs, seq), append(s.acked, 0)
 	s.turn()
 }
+
+// now is the time in milliseconds.
+func (s *logServer) now() int64 { return clock.Millis(s.clock) }
 
 func (s *logServer) turn() {
 	if s.dead {
 		return
 	}
-	s.log.Flush(1_700_000_000_000)
+	s.log.Flush(s.now())
 	for len(s.posts) > 0 {
 		fn := s.posts[0]
 		s.posts = s.posts[1:]
 		fn()
-		s.log.Flush(1_700_000_000_000)
+		s.log.Flush(s.now())
 	}
+	s.note()
+}
+
+// note notes what is acknowledged by now.
+func (s *logServer) note() {
+	for ; s.noted < len(s.seqs) && s.seqs[s.noted] <= s.log.Done(); s.noted++ {
+		if s.seqs[s.noted] > 0 {
+			s.acked[s.noted] = s.now()
+		}
+	}
+	if s.log.Err() != nil {
+		s.late = s.now()
+	}
+}
+
+// turnOn and turnOff are CONFIG SET appendonly.
+func (s *logServer) turnOn() {
+	if !s.dead && !s.waiting && s.log.State() == aof.Off {
+		s.log.AwaitRewrite()
+	}
+}
+
+func (s *logServer) turnOff() {
+	if s.dead || s.rolling || s.waiting || s.log.State() == aof.Off {
+		return
+	}
+	if s.handler == nil {
+		s.diff, s.killed = false, s.job != nil
+	} else if s.handler.Cancel(); s.log.Held() {
+		s.waiting = true // as the server does: what is held may belong into the new file
+		return
+	}
+	s.stop()
+}
+
+func (s *logServer) stop() {
+	s.waiting = false
+	s.log.Stop()
+	s.live = nil
+	if s.handler != nil {
+		s.handler.Update(s.log.State(), false)
+	}
+	s.turn()
 }
 
 // owed is the number of commands that a restart must find: all up to the last one that
@@ -121,6 +199,20 @@ func (s *logServer) turn() {
 func (s *logServer) owed() int {
 	for i := len(s.seqs); i > 0; i-- {
 		if seq := s.seqs[i-1]; seq > 0 && seq <= s.log.Done() {
+			return i
+		}
+	}
+	return 0
+}
+
+// owedByDisk is the number that must be found after a power failure: under everysec those
+// that were acknowledged more than two seconds ago.
+func (s *logServer) owedByDisk() int {
+	if s.log.Policy() == aof.Always {
+		return s.owed()
+	}
+	for i := len(s.acked); i > 0; i-- {
+		if at := s.acked[i-1]; at > 0 && s.now()-max(at, s.late) > everysecLoses {
 			return i
 		}
 	}
@@ -164,13 +256,21 @@ func (s *logServer) rewrite(into aof.Layout, code int, during func()) persist.Ou
 	s.job.SnapshotDone()
 	exit := persist.Exit{Code: code}
 	if code == 0 {
-		got, _ := runChild(s.t, s.job, s.mem, func(persist.Event) { during() })
+		got, _ := runChild(s.t, s.job, s.childFS, func(persist.Event) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			during()
+		})
 		check.Eq(s.t, got, 0)
 	}
-	cfg := persist.DoneConfig{FS: s.fsys, Clock: testClock(), Name: logName, State: s.log.State(), Always: s.log.Policy() == aof.Always}
+	if s.killed {
+		exit = persist.Exit{Signal: int(unix.SIGUSR1)}
+	}
+	cfg := persist.DoneConfig{FS: s.fsys, Clock: s.clock, Name: logName, State: s.log.State(), Always: s.log.Policy() == aof.Always}
 	var h interface {
 		Next(error) persist.Step
 		Outcome() persist.Outcome
+		changeable
 	}
 	if snapshot {
 		h = s.job.PartsDone(exit, persist.PartsConfig{
@@ -183,15 +283,16 @@ func (s *logServer) rewrite(into aof.Layout, code int, during func()) persist.Ou
 		}
 		h = s.job.Done(exit, cfg)
 	}
+	s.handler = h
 	s.drive(h.Next, into, h.Outcome, during)
-	s.diff, s.job = false, nil
+	s.diff, s.killed, s.job, s.handler = false, false, nil, nil
 	return h.Outcome()
 }
 
 func (s *logServer) roll(during func()) (failed error) {
-	rolling := true
+	s.rolling = true
 	s.log.Part(func(err error) {
-		rolling = false
+		defer func() { s.rolling = false }()
 		if failed = err; err != nil {
 			s.log.Resume()
 			return
@@ -208,19 +309,24 @@ func (s *logServer) roll(during func()) (failed error) {
 		}
 		if s.dead = s.dead || notDurable && s.log.Policy() == aof.Always; !s.dead {
 			s.log.Roll(f)
+			if notDurable {
+				s.log.Distrust(err)
+			}
 		}
 	})
-	for i := 0; rolling && i < 10; i++ {
+	for i := 0; s.rolling && i < 10; i++ {
 		during()
 		s.turn()
 	}
-	check.True(s.t, !rolling || s.dead, "the log has come to its part")
+	check.True(s.t, !s.rolling || s.dead, "the log has come to its part")
 	return failed
 }
 
 func (s *logServer) drive(next func(error) persist.Step, into aof.Layout, out func() persist.Outcome, during func()) {
 	drive(next, func(st persist.Step) {
-		during()
+		if st.Kind == persist.StepRun {
+			during() // the others are the loop's, and nothing comes between
+		}
 		if out().DirNotSynced && s.log.Policy() == aof.Always {
 			s.dead = true // the daemon ends, whatever comes next
 		}
@@ -235,6 +341,9 @@ func (s *logServer) drive(next func(error) persist.Step, into aof.Layout, out fu
 			s.log.Resume()
 		case persist.StepSwitch:
 			check.NoErr(s.t, s.log.Switch(st.File, st.Size, st.Durable))
+			if out().DirNotSynced {
+				s.log.Distrust(out().Err)
+			}
 			s.log.SetBefore(st.Before)
 			s.live = nil
 			if into == aof.PartsLayout {
@@ -246,9 +355,14 @@ func (s *logServer) drive(next func(error) persist.Step, into aof.Layout, out fu
 				s.live = s.parts
 			}
 		case persist.StepUngather:
-			s.log.Ungather()
+			if s.log.Gathered() {
+				s.log.Ungather()
+			}
 		}
 		s.turn()
+		if s.waiting && !s.log.Held() {
+			s.stop()
+		}
 	})
 }
 
@@ -297,25 +411,22 @@ func restart(m vfs.FS) (n int, l aof.Layout, err error) {
 	return n, l, err
 }
 
-// crash checks what a kill, and a failure of the power in several ways, would leave now.
+// crash checks what a kill, and a failure of the power in several ways, would leave now: a
+// prefix of the history, with all that is owed.
 func (s *logServer) crash(at string) {
 	s.t.Helper()
-	n, _, err := restart(s.mem.KillClone())
-	if err != nil || n < s.owed() {
-		s.t.Errorf("killed %s: %d commands of %d owed, %v\n%s", at, n, s.owed(), err, s.mem)
-	}
-	if s.log.Policy() != aof.Always {
-		return
-	}
-	for seed := range int64(10) {
-		var rnd *rand.Rand
-		if seed > 0 {
-			rnd = rand.New(rand.NewSource(seed))
+	s.note()
+	look := func(what string, left *vfs.Mem, owed int) {
+		s.t.Helper()
+		if n, _, err := restart(left); err != nil || n < owed {
+			s.t.Errorf("%s %s: %d commands of %d owed, %v\n%s", what, at, n, owed, err, s.mem)
 		}
-		n, _, err := restart(s.mem.CrashClone(rnd))
-		if err != nil || n < s.owed() {
-			s.t.Errorf("power failure %d %s: %d commands of %d owed, %v\n%s", seed, at, n, s.owed(), err, s.mem)
-		}
+	}
+	look("killed", s.mem.KillClone(), s.owed())
+	look("power failure", s.mem.CrashClone(nil), s.owedByDisk())
+	for seed := range int64(5) {
+		rnd := rand.New(rand.NewSource(seed + int64(s.next)))
+		look(fmt.Sprint("power failure ", seed), s.mem.CrashClone(rnd), s.owedByDisk())
 	}
 }
 

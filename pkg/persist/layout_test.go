@@ -3,6 +3,7 @@ package persist_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -86,31 +87,92 @@ func TestFailedRewritesLeaveIncrements(t *testing.T) {
 	s.tidy()
 }
 
+// newCrashServer is a server that crashes before every operation of its own and of its
+// children from when armed is set. It counts the crashes.
+func newCrashServer(t *testing.T, policy aof.Policy) (s *logServer, armed *bool, crashes *int) {
+	armed, crashes = new(bool), new(int)
+	crash := func(op vfs.Op) {
+		if *armed && op.Kind != vfs.OpStat && op.Kind != vfs.OpRead && op.Kind != vfs.OpOpen && op.Kind != vfs.OpSize {
+			*crashes++
+			s.crash(fmt.Sprintf("before %s %s", op.Kind, op.Path))
+		}
+	}
+	s = newLogServer(t, vfs.Func("crash", func(op vfs.Op) error { crash(op); return nil }), policy)
+	s.childFS = vfs.NewFault(s.mem, vfs.Func("crash", func(op vfs.Op) error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		crash(op)
+		return nil
+	}))
+	return s, armed, crashes
+}
+
 // TestCrashBetweenLayouts kills the server, and cuts the power, before every operation
-// of every way: exactly one log can be loaded, with everything acknowledged.
+// of every way, those of the child among them: exactly one log can be loaded, with
+// everything acknowledged, and after a failure of the power with everything that the
+// policy has promised.
 func TestCrashBetweenLayouts(t *testing.T) {
 	for _, j := range journeys() {
 		for _, policy := range []aof.Policy{aof.Everysec, aof.Always} {
 			t.Run(fmt.Sprintf("%s, policy %d", j.name, policy), func(t *testing.T) {
-				var s *logServer
-				armed, crashes := false, 0
-				s = newLogServer(t, vfs.Func("crash", func(op vfs.Op) error {
-					if armed && op.Kind != vfs.OpStat && op.Kind != vfs.OpRead && op.Kind != vfs.OpOpen {
-						crashes++
-						s.crash(fmt.Sprintf("before %s %s", op.Kind, op.Path))
-					}
-					return nil
-				}), policy)
+				s, armed, crashes := newCrashServer(t, policy)
 				j.begin(s, s.exec)
-				armed = true
+				*armed = true
 				for range 2 {
 					check.Eq(t, s.rewrite(j.to, 0, s.exec).OK, true)
 					s.exec()
 				}
 				check.Eq(t, s.rewrite(j.to, 1, s.exec).OK, false)
-				s.exec()
+				for range 25 { // the last of it is to be synced too
+					s.exec()
+				}
 				s.crash("after")
-				check.True(t, crashes > 20, fmt.Sprint(crashes, " crashes"))
+				check.True(t, s.owedByDisk() > s.next-25 && *crashes > 50, fmt.Sprint(*crashes, " crashes"))
+			})
+		}
+	}
+}
+
+// TestCrashWhileTheLogIsTurnedOffAndOn is CONFIG SET appendonly no and yes again, at each
+// moment of a rewrite, and crashes as above: what was acknowledged while the log was on
+// stays, and the log that is on again has everything.
+func TestCrashWhileTheLogIsTurnedOffAndOn(t *testing.T) {
+	for _, j := range journeys() {
+		for _, policy := range []aof.Policy{aof.Everysec, aof.Always} {
+			t.Run(fmt.Sprintf("%s, policy %d", j.name, policy), func(t *testing.T) {
+				for at, more := int(policy)-1, true; more; at += 2 {
+					s, armed, _ := newCrashServer(t, policy)
+					j.begin(s, s.exec)
+					*armed = true
+					moment := 0
+					more = false
+					s.rewrite(j.to, 0, func() {
+						s.exec()
+						switch moment - at {
+						case 0:
+							s.turnOff()
+							more = true
+						case 2:
+							s.turnOn()
+						}
+						moment++
+					})
+					s.turnOff()
+					s.exec()
+					s.turnOn()
+					s.exec()
+					out := s.rewrite(j.to, 0, s.exec)
+					if !out.OK || s.log.State() != aof.On || s.dead {
+						t.Fatalf("off at %d: %+v, %v", at, out, s.exits)
+					}
+					for range 25 {
+						s.exec()
+					}
+					s.crash("after")
+					check.Eq(t, s.owed(), s.next)
+					check.True(t, s.owedByDisk() > s.next-25, "the log is synced again")
+					s.tidy()
+				}
 			})
 		}
 	}
@@ -162,7 +224,7 @@ func TestEveryOperationFailsOnce(t *testing.T) {
 func again(t *testing.T, s *logServer, j journey, out persist.Outcome, failed string) {
 	t.Helper()
 	if s.log.Err() != nil {
-		s.log.Flush(1_700_000_100_000) // a second later: what can be retried is
+		s.clock.Advance(time.Second) // what can be retried is
 		s.turn()
 	}
 	if !out.OK && !out.StatusErr {

@@ -203,6 +203,7 @@ func (s *Server) turnLogOff() {
 	b := s.background
 	s.awaitPart()
 	b.killRewrite("Killing running AOF rewrite child", "appendonly was turned off")
+	s.awaitSwitch() // what is held belongs into the file that the rename leaves
 	b.schedule.rewrite = false
 	if b.rewriteDone == nil {
 		s.journal.diff = nil

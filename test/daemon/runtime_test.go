@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -58,6 +59,39 @@ func TestLogTurnedOnUnderWrites(t *testing.T) {
 			c.Check(t, s)
 		})
 	}
+}
+
+// TestLogTurnedOffDuringTheRename turns the log off when a rewrite has renamed its file and
+// the writers wait for the folder's sync: what they are told then is in the new file.
+func TestLogTurnedOffDuringTheRename(t *testing.T) {
+	t.Parallel()
+	s := rig.Start(t, rig.Options{
+		Args: []string{"--appendonly", "yes", "--auto-aof-rewrite-percentage", "0"},
+		Env:  []string{"REDISD_FAILPOINTS=rewrite-syncdir=delay:1000"},
+	})
+	s.Fill(100, 30)
+	var stop atomic.Bool
+	last := make(chan int)
+	go func() {
+		c, i := s.NewClient(), 0
+		for !stop.Load() {
+			i++
+			if err := c.Set(context.Background(), "last", i, 0).Err(); err != nil {
+				i = -1
+				break
+			}
+		}
+		last <- i
+	}()
+	s.Do("BGREWRITEAOF")
+	rig.Eventually(t, "a writer that waits", func() bool { return s.Field("held_clients") == "1" })
+	stop.Store(true)
+	s.Do("CONFIG", "SET", "appendonly", "no")
+	n := <-last
+	s.KillAlone()
+	s.Restart()
+	check.Eq(t, s.Do("GET", "last"), any(fmt.Sprint(n)))
+	check.Eq(t, len(s.Temps()), 0)
 }
 
 // TestLogTurnedOnDuringSave turns the log on while a child saves: the rewrite waits

@@ -177,9 +177,9 @@ func TestLogModel(t *testing.T) {
 					w.write()
 				}
 			},
-			"flush": func(*rapid.T) { w.flush() },
-			"turn":  func(*rapid.T) { w.turn() },
-			"later": func(rt *rapid.T) { w.later(rapid.Int64Range(1, 1500).Draw(rt, "ms")) },
+			"flush":   func(*rapid.T) { w.flush() },
+			"turn":    func(*rapid.T) { w.turn() },
+			"later":   func(rt *rapid.T) { w.later(rapid.Int64Range(1, 1500).Draw(rt, "ms")) },
 			"seconds": func(rt *rapid.T) { w.seconds(rapid.Int64Range(1, 40).Draw(rt, "beats") * beat) },
 			"background write": func(*rapid.T) {
 				if len(w.writes) > 0 {
