@@ -99,8 +99,9 @@ test-clients: ## client libraries, those of Node.js 20 too, which npm installs f
 	$(GO) test $(GOFLAGS) -tags clients,invariants -count=1 ./test/clients/...
 
 .PHONY: conformance
-conformance: build ## Redis's own test suite on the binary (UNITS="unit/auth unit/expire")
+conformance: build ## Redis's own test suite on the binary, plain and then encrypted (UNITS="unit/auth unit/expire")
 	scripts/conformance.sh $(UNITS)
+	$(if $(UNITS),,scripts/conformance.sh --tls)
 
 .PHONY: bench
 bench: build deps ## side by side with redis-server: throughput, stalls, memory

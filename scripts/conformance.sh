@@ -11,7 +11,7 @@ usage: scripts/conformance.sh [options] [unit...]
 
 Runs units of Redis's test suite (unit/type/string, integration/logging, ...), each
 by itself, with bin/redisd in the place of redis-server. Without units: those of
-test/conformance/must-pass.txt.
+test/conformance/must-pass.txt, or with --tls those of must-pass-tls.txt.
 
   --fast            the units of test/conformance/fast.txt
   --all             every unit the suite lists
@@ -34,7 +34,7 @@ first exception (an unknown command, for one): what follows is neither ok nor fa
 and its row says "aborted". The last line is "N passed, N failed", where an
 exception, a timeout and a unit that ran nothing count as one failure each.
 
-Exit status: 0; 1 when a unit of must-pass.txt did not pass whole; 2 when the suite
+Exit status: 0; 1 when a unit of that list did not pass whole; 2 when the suite
 could not be run. Logs: .cache/conformance/logs.
 
 The source package is fetched once into .cache (or $REDISD_CACHE). REDIS_SOURCE=DIR
@@ -236,14 +236,16 @@ if [ "$all" = yes ]; then
         units+=("$u")
     done < <(sed -n '/^set ::all_tests {/,/^}/p' "$source_dir/tests/test_helper.tcl" | sed -e '1d' -e '$d' -e 's/[[:space:]]//g')
 fi
-[ ${#units[@]} -gt 0 ] || add_list "$lists/must-pass.txt"
+must_pass=$lists/must-pass.txt
+[ "$tls" = no ] || must_pass=$lists/must-pass-tls.txt
+[ ${#units[@]} -gt 0 ] || add_list "$must_pass"
 for u in "${units[@]}"; do
     [ -r "$source_dir/tests/$u.tcl" ] || die "no such unit: $u"
 done
 declare -A must
 while IFS= read -r u; do
     [ -z "$u" ] || must[$u]=1
-done < <(read_list "$lists/must-pass.txt")
+done < <(read_list "$must_pass")
 
 # The certificates are made once, by the suite's own script.
 if [ "$tls" = yes ] && [ ! -r "$work/certs/tests/tls/redis.dh" ]; then
