@@ -44,7 +44,7 @@ func securityRows() []Directive {
 			Doc: "The same for the MODULE command."},
 		{ID: EnableDebugAssert, Name: "enable-debug-assert", Kind: KindBool, Default: "no", Flags: Immutable | Hidden, Inert: "built in with the invariants build tag instead",
 			Doc: "Turns assertions on that only tests need."},
-		{ID: DebugContext, Name: "debug-context", Kind: KindString, Flags: Hidden, Inert: "crash reports show no such text yet",
+		{ID: DebugContext, Name: "debug-context", Kind: KindString, Flags: Hidden,
 			Doc: "Text that a crash report shows."},
 		{ID: LoadModule, Name: "loadmodule", Kind: KindLines, Flags: FileOnly, Inert: "modules cannot be loaded",
 			Doc: "Loads a module. redisd cannot run Redis's modules, and refuses to start when one is asked for."},

@@ -135,6 +135,38 @@ func TestManualSaysWhatHasNoEffect(t *testing.T) {
 	}
 }
 
+// The document of differences names the directives without effect that do not belong to a
+// part that it says is missing, and no others.
+func TestCompatNamesWhatHasNoEffect(t *testing.T) {
+	text, err := os.ReadFile("../../docs/compat.md")
+	check.NoErr(t, err)
+	_, list, found := strings.Cut(string(text), "Marked \"No effect\"")
+	check.True(t, found, "there is a list")
+	list, _, _ = strings.Cut(list, "The log names those")
+	named := map[string]bool{}
+	for _, m := range regexp.MustCompile("`([a-z-]+[a-z*])`").FindAllStringSubmatch(list, -1) {
+		named[m[1]] = true
+	}
+	missingPart := regexp.MustCompile("^(repl|min-replicas|master|cluster|tls-|propagation-error|rdb-del-sync|loadmodule|enable-module)")
+	without := map[string]bool{}
+	for _, d := range config.Directives() {
+		switch {
+		case d.Inert == "":
+		case d.Table == "defrag" || strings.HasPrefix(d.Name, "active-defrag"):
+			without["active-defrag-*"] = true
+		case d.Name == "activedefrag" || missingPart.MatchString(d.Name): // the first is refused
+		default:
+			without[d.Name] = true
+		}
+	}
+	for name := range without {
+		check.True(t, named[name], name+" has no effect, and is not named")
+	}
+	for name := range named {
+		check.True(t, without[name], name+" has an effect, or is none")
+	}
+}
+
 func TestManualYieldsTheDefaults(t *testing.T) {
 	text, err := os.ReadFile(manual)
 	check.NoErr(t, err)

@@ -55,12 +55,14 @@ func TestCrashReport(t *testing.T) {
 			s := rig.Start(t, rig.Options{Args: []string{"--masterauth", "secret-word"}})
 			s.Do("SET", "k", "v")
 			s.Do("CLIENT", "SETNAME", "somebody")
+			s.Do("CONFIG", "SET", "debug-context", "what the test was at")
 			crash(t, s, "DEBUG", tc.word)
 			check.Eq(t, s.Wait(), 70)
 			report := inOrder(t, s.Log(), reportStart, tc.what, "------ STACK TRACE ------", "pkg/server.", "------ INFO OUTPUT ------",
 				"# Server\r\n", "connected_clients:2", "# Commandstats\r\n", "db0:keys=1", "------ CLIENT LIST OUTPUT ------", "name=somebody",
 				"------ CURRENT CLIENT INFO ------", "cmd=debug", "argv[0]: \"DEBUG\"", "argv[1]: \""+tc.word+"\"",
 				"------ CONFIG DEBUG OUTPUT ------", "loglevel debug", reportEnd)
+			check.Contains(t, report, "\ndebug-context what the test was at\n")
 			check.True(t, !strings.Contains(report, "secret-word"), "a password is in the report")
 		})
 	}
