@@ -58,6 +58,10 @@ test: deps ## what the tests need (redis-server, redis-tools), then vet and all 
 deps: ## Debian's redis-server and redis-tools, and openssl, when missing
 	@scripts/deps.sh redis-server redis-tools openssl
 
+.PHONY: test-long
+test-long: deps ## the tests against the real daemon in their long form: a million keys, larger crowds
+	REDISD_LONG=1 $(GO) test $(GOFLAGS) -timeout 60m -p 1 -count=1 -tags invariants ./test/daemon/... ./test/hostile/... ./test/restore/...
+
 .PHONY: test-noinvariants
 test-noinvariants: deps ## all tests on the code as it is shipped, without the self-checks
 	$(GO) test $(GOFLAGS) -timeout $(TIMEOUT) ./...

@@ -30,11 +30,21 @@ const (
 	kb = 1 << 10
 	mb = 1 << 20
 
-	// promptly bounds what 99 of 100 commands of a well-behaved client may take on a
-	// machine that does much else. Alone it is a tenth of a millisecond; a loop that
-	// serves somebody hostile for too long exceeds it by far.
-	promptly = 200 * time.Millisecond
+	// slower is how many times as long as before anybody was hostile, in the same test on
+	// the same machine, commands of a well-behaved client may take. See promptly.
+	slower = 20
+
+	// leastCalls are measured at least, so that the slowest hundredth says something.
+	leastCalls = 300
 )
+
+// promptly is what so many of 100 commands may take in any case. A machine with three times as
+// much to do as it has processors was seen to take 60 us, 1 ms and 70 ms. A loop that serves somebody hostile
+// for too long in each of its turns exceeds the first two, one that does so at times the last.
+var promptly = [...]struct {
+	of100 int
+	least time.Duration
+}{{50, time.Millisecond / 2}, {90, 5 * time.Millisecond}, {99, 100 * time.Millisecond}}
 
 // scale is n, or many in the long form.
 func scale(n, many int) int {
@@ -132,11 +142,18 @@ type bystander struct {
 	stop atomic.Bool
 	done chan error
 	took []time.Duration
+	calm []time.Duration // what they took before, the shortest first
 }
 
-// watch starts a bystander on a connection.
+// watch starts a bystander on a connection, while nothing else goes on: it begins with
+// what its commands take then.
 func watch(p *peer) *bystander {
 	b := &bystander{t: p.t, done: make(chan error, 1)}
+	b.stop.Store(true)
+	check.NoErr(p.t, b.run(p))
+	b.calm, b.took = b.took, nil
+	slices.Sort(b.calm)
+	b.stop.Store(false)
 	go func() { b.done <- b.run(p) }()
 	return b
 }
@@ -148,8 +165,7 @@ func (b *bystander) run(p *peer) error {
 		{request("PING"), "+PONG\r\n"},
 	}
 	buf := make([]byte, 16)
-	const least = 300 // calls, so that the slowest hundredth says something
-	for i := 0; !b.stop.Load() || i < least; i++ {
+	for i := 0; !b.stop.Load() || i < leastCalls; i++ {
 		step := steps[i%len(steps)]
 		start := time.Now()
 		if err := p.try(step.send); err != nil {
@@ -173,9 +189,13 @@ func (b *bystander) served() {
 	b.stop.Store(true)
 	check.NoErr(b.t, <-b.done)
 	slices.Sort(b.took)
-	p99 := b.took[len(b.took)*99/100]
-	b.t.Logf("bystander: %d commands, median %s, p99 %s, worst %s", len(b.took), b.took[len(b.took)/2], p99, b.took[len(b.took)-1])
-	check.True(b.t, p99 < promptly, fmt.Sprintf("99 of 100 commands took %s", p99))
+	b.t.Logf("bystander: %d commands, worst %s", len(b.took), b.took[len(b.took)-1])
+	for _, p := range promptly {
+		took, calm := b.took[len(b.took)*p.of100/100], b.calm[len(b.calm)*p.of100/100]
+		most := max(p.least, slower*calm)
+		b.t.Logf("bystander: %d of 100 took at most %s, before %s", p.of100, took, calm)
+		check.True(b.t, took < most, fmt.Sprintf("%d of 100 commands took up to %s, %s is allowed", p.of100, took, most))
+	}
 }
 
 // grew checks that the daemon uses at most so much more memory than it did, by its own
