@@ -327,10 +327,8 @@ func fileSizeLimit(t *testing.T, layout string) {
 	q.run(s)
 	// A write that crosses the limit is cut short, which reads as a full disk; one that begins
 	// at the limit is refused as too large. Which one comes depends on where the batches end.
-	rig.Eventually(t, "refused writes", func() bool {
-		return !s.Alive() || strings.Contains(fmt.Sprint(s.Client().Set(context.Background(), "a", "b", 0).Err()), "MISCONF Errors writing to the AOF file: ")
-	})
-	check.True(t, s.Alive(), "the daemon lives")
+	s.WaitField("aof_last_write_status", "err") // the reply to a write in that batch waits
+	check.Contains(t, s.Fails("SET", "a", "b"), "MISCONF Errors writing to the AOF file: ")
 	limit(t, s.Pid(), unix.RLIMIT_FSIZE, old.Cur)
 	rig.Eventually(t, "a write", func() bool { return s.Client().Set(context.Background(), "a", "b", 0).Err() == nil })
 	s.KillAlone()
