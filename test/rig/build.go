@@ -9,13 +9,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
 )
 
 // built is the binary under test, made by Main.
-var built struct{ dir, path string }
+var built struct {
+	dir, path string
+	looked    sync.Once // at the sources
+}
 
 // Main builds the binary, runs the tests of a package, and removes the binary. Use
 // it as TestMain's last call: os.Exit(rig.Main(m)).
@@ -48,7 +52,35 @@ func Binary(t testing.TB) string {
 	if built.path == "" {
 		t.Fatal("rig: TestMain does not call rig.Main")
 	}
+	built.looked.Do(func() { must(t, lookAtSources()) })
 	return built.path
+}
+
+// lookAtSources has `go test` know that the result depends on the daemon's sources: it keeps
+// results, and knows of what a test binary is made of and of files that a running test looks
+// at, but not of what another process builds.
+func lookAtSources() error {
+	root, err := moduleRoot()
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{"cmd", "internal", "pkg"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
+			if err == nil {
+				_, err = os.Stat(path)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func build() error {
