@@ -167,6 +167,7 @@ func (c *Ctx) store(key, val []byte, o setOptions) outcome {
 		}
 	}
 	var existed bool
+	c.DB.Adopt(val)
 	if o.keepTTL {
 		existed = c.DB.SetKeepTTL(key, val)
 	} else {

@@ -53,7 +53,9 @@ type Keyspace struct {
 	freed    int // elements that the slice in progress has freed
 	snap     *Snapshot
 	parting  parting
-	cuts     uint32 // number of the last cut; parts carry the one they were last sent for
+	offered  []Block // what Adopt may take
+	adopted  mem.Ref // what the next string is made of if it lies there; else 0
+	cuts     uint32  // number of the last cut; parts carry the one they were last sent for
 
 	// Stats is read and reset by the owner.
 	Stats Stats

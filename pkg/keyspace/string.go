@@ -41,8 +41,7 @@ func (db *DB) setString(key, val []byte, old Entry, exists bool, at int64) {
 	}
 	if len(val) > inlineMax {
 		// The new block is filled before the old one is freed.
-		r := db.ks.arena.Alloc(mem.Value, len(val))
-		copy(db.ks.arena.Bytes(r, len(val)), val)
+		r := db.ks.block(val)
 		e := db.room(key, old, exists, at, outsideSize)
 		e.setHead(String, Raw)
 		e.setFlags(e.flags() | flagOutside)

@@ -82,6 +82,42 @@ func (a *Arena) allocExtent(p Purpose, n int, capacity uint64, zero bool) Ref {
 	return r
 }
 
+// Reserve returns a block of n bytes that Resize grows in place up to capacity, which is more than 1 MB. What it has not
+// grown to costs addresses only. It returns 0 when these are not plenty, or the system refuses them.
+func (a *Arena) Reserve(p Purpose, n, capacity int) Ref {
+	if invariants {
+		a.checkCall(p, n)
+	}
+	if capacity <= maxSlot || n <= maxSlot/2 || n > capacity {
+		panic("BUG: mem: Reserve of a block that cannot grow in place")
+	}
+	if uint64(capacity)>>chunkShift > (a.highStart-a.lowEnd)/4 {
+		return 0
+	}
+	size := roundUp(uint64(n), a.page)
+	r, err := a.takeRun(size, roundUp(uint64(capacity), a.page))
+	if err != nil {
+		return 0
+	}
+	a.used[p] += size
+	a.total += size
+	if invariants {
+		a.noteAlloc(p, r, size)
+	}
+	return r
+}
+
+// Repurpose makes a block that was allocated for one purpose one of another.
+func (a *Arena) Repurpose(from, to Purpose, r Ref) {
+	if invariants {
+		a.checkCall(to, 0)
+		a.notePurpose(from, to, r)
+	}
+	size := uint64(a.Usable(r))
+	a.used[from] -= size
+	a.used[to] += size
+}
+
 // takeSlot takes a slot of at least capacity bytes; clean says that it reads as zero.
 func (a *Arena) takeSlot(size, capacity uint64) (r Ref, clean bool, err error) {
 	class := slotClass(capacity)

@@ -52,6 +52,33 @@ func TestResize(t *testing.T) {
 	}
 }
 
+// TestReserve: what is reserved grows in its place, costs what it has grown to, and may
+// become a block of another purpose.
+func TestReserve(t *testing.T) {
+	const m = 1 << 20
+	for _, huge := range []bool{false, true} {
+		a := newArena(t, mem.Config{Reserve: 4 << 30, HugePages: huge})
+		r := a.Reserve(mem.Client, m, 50*m+1)
+		neighbour := a.Reserve(mem.Client, m, 2*m)
+		for n := m; n <= 50*m; n += m {
+			check.Eq(t, a.Resize(mem.Client, r, n-m, n), r)
+			check.Eq(t, a.UsedBy(mem.Client), uint64(n+m))
+			a.Bytes(r, n)[n-1] = 'x'
+		}
+		check.Eq(t, a.Resize(mem.Client, r, 50*m, 50*m+1), r)
+		check.NoErr(t, a.Verify())
+		a.Repurpose(mem.Client, mem.Value, r)
+		check.Eq(t, a.UsedBy(mem.Client), uint64(m))
+		check.Eq(t, a.UsedBy(mem.Value), uint64(a.Usable(r)))
+		check.Eq(t, a.Bytes(r, m)[m-1], 'x')
+		a.Free(mem.Value, r)
+		a.Free(mem.Client, neighbour)
+		check.Eq(t, a.Used(), uint64(0))
+		check.Eq(t, a.Reserve(mem.Client, m, 3<<30), 0) // addresses would become rare
+		check.NoErr(t, a.Verify())
+	}
+}
+
 func TestResizeOfNothingIsAlloc(t *testing.T) {
 	a := newArena(t, mem.Config{Reserve: 64 << 20})
 	r := a.Resize(mem.Client, 0, 0, 500)

@@ -24,6 +24,7 @@ func (a *Arena) checkPoison(Ref, uint64, uint64) {}
 func (a *Arena) checkClean(Ref, uint64)          {}
 func (a *Arena) poison(Ref, uint64)              {}
 func (a *Arena) noteAlloc(Purpose, Ref, uint64)  {}
+func (a *Arena) notePurpose(_, _ Purpose, _ Ref) {}
 func (a *Arena) noteFree(Purpose, Ref)           {}
 func (a *Arena) noteSpanGone(*class, uint64)     {}
 func (a *Arena) describeLive(*strings.Builder)   {}

@@ -133,6 +133,12 @@ func (a *Arena) noteAlloc(p Purpose, r Ref, size uint64) {
 	*shadow = byte(p) + 1
 }
 
+// notePurpose is called when a block becomes one of another purpose.
+func (a *Arena) notePurpose(from, to Purpose, r Ref) {
+	a.checkLive(from, r)
+	*a.shadow(r) = byte(to) + 1
+}
+
 // noteFree is called before a block is freed.
 func (a *Arena) noteFree(p Purpose, r Ref) {
 	a.checkCall(p, 0)

@@ -3,7 +3,11 @@
 
 package resp
 
-import "redisd/internal/num"
+import (
+	"slices"
+
+	"redisd/internal/num"
+)
 
 // AppendCommand appends a request.
 func AppendCommand(dst []byte, args ...[]byte) []byte {
@@ -28,8 +32,23 @@ func AppendArray(dst []byte, n int) []byte { return appendHeader(dst, '*', int64
 
 // AppendBulk appends a bulk string.
 func AppendBulk(dst, b []byte) []byte {
-	dst = append(appendHeader(dst, '$', int64(len(b))), b...)
+	dst = AppendBytes(appendHeader(dst, '$', int64(len(b))), b)
 	return append(dst, crlf...)
+}
+
+// copyAtOnce is how many bytes are copied in one go. The collector stops a goroutine
+// between two instructions, but not within a copy: while a long one goes on it would
+// keep a processor busy asking.
+const copyAtOnce = 1 << 20
+
+// AppendBytes appends b, which may be very long, and leaves room for its end.
+func AppendBytes(dst, b []byte) []byte {
+	if len(b) > copyAtOnce {
+		for dst = slices.Grow(dst, len(b)+len(crlf)); len(b) > copyAtOnce; b = b[copyAtOnce:] {
+			dst = append(dst, b[:copyAtOnce]...)
+		}
+	}
+	return append(dst, b...)
 }
 
 // AppendBulkString appends a bulk string.

@@ -75,6 +75,15 @@ type Parser struct {
 	// a length line is at next.
 	bulk   int
 	inBulk bool
+	// apart are the arguments so far that lie elsewhere.
+	apart []apart
+}
+
+// apart is an argument that does not lie in the buffer: its length line is followed by
+// its end.
+type apart struct {
+	index int
+	arg   []byte
 }
 
 // Pending tells whether the parser holds on to a part of a command.
@@ -100,6 +109,20 @@ func (p *Parser) Argument() int {
 		return 0
 	}
 	return p.bulk
+}
+
+// Place is where in the buffer the argument that is pending begins.
+func (p *Parser) Place() int { return p.next }
+
+// Elsewhere tells that the argument that is pending lies, whole, in arg and not in the
+// buffer, where its end follows on its length line. Next returns arg for it. The buffer
+// ends at Place when it is called.
+func (p *Parser) Elsewhere(arg []byte) {
+	if !p.inBulk || len(arg) != p.bulk {
+		panic("BUG: resp: not the argument that is pending")
+	}
+	p.apart = append(p.apart, apart{p.count - p.left, arg})
+	p.bulk = 0
 }
 
 // Reset forgets a pending command.
@@ -193,7 +216,8 @@ func (p *Parser) bulks(buf []byte, argv [][]byte, i, left int, fill bool) ([][]b
 	}
 	p.next, p.left = 0, 0
 	if !fill {
-		args = collect(buf, slices.Grow(args, p.count), p.count)
+		args = collect(buf, slices.Grow(args, p.count), p.count, p.apart)
+		p.apart = nil
 	}
 	return args, i, nil
 }
@@ -209,14 +233,20 @@ func (p *Parser) bulkLimit() int {
 
 // collect appends the arguments of a command that was parsed before, so that
 // nothing is checked any more: limits may have changed since.
-func collect(buf []byte, args [][]byte, count int) [][]byte {
+func collect(buf []byte, args [][]byte, count int, away []apart) [][]byte {
 	_, i := lengthLine(buf)
-	for ; count > 0; count-- {
+	for k := range count {
 		n, size := shortLength(buf[i:], '$')
 		if size == 0 {
 			n, size = lengthLine(buf[i:])
 		}
 		i += size
+		if len(away) > 0 && away[0].index == k {
+			args = append(args, away[0].arg)
+			away = away[1:]
+			i += 2
+			continue
+		}
 		args = append(args, buf[i:i+n:i+n])
 		i += n + 2
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,54 @@ func newUnauthenticated() *resp.Parser {
 	l := resp.DefaultLimits()
 	l.Authenticated = false
 	return &resp.Parser{Limits: &l}
+}
+
+// TestElsewhere: any arguments may lie outside of the buffer, and the stream may be cut
+// behind them anywhere.
+func TestElsewhere(t *testing.T) {
+	args := [][]byte{[]byte("SET"), []byte("a key"), bytes.Repeat([]byte("$9\r\n"), 30), {}, []byte("EX"), []byte("1")}
+	whole := resp.AppendCommand(nil, args...)
+	for away := range 1 << len(args) {
+		for _, piece := range []int{1, 3, len(whole)} {
+			p := newParser()
+			var buf []byte
+			var got [][]byte
+			left, n := slices.Clone(whole), 0
+			for got == nil {
+				k := min(piece, len(left))
+				buf, left = append(buf, left[:k]...), left[k:]
+				var err error
+				got, n, err = p.Next(bytes.Clone(buf), nil)
+				check.NoErr(t, err)
+				if i := argumentAt(p, whole, args, len(whole)-len(left)); got == nil && i >= 0 && away>>i&1 == 1 {
+					have := len(buf) - p.Place()
+					buf = buf[:p.Place()]
+					left = left[len(args[i])-have:]
+					p.Elsewhere(args[i])
+				}
+			}
+			check.Eq(t, n, len(buf))
+			check.Eq(t, fmt.Sprintf("%q", got), fmt.Sprintf("%q", args))
+			check.Eq(t, p.Pending(), false)
+			next, _, err := p.Next(whole, nil)
+			check.NoErr(t, err)
+			check.Eq(t, fmt.Sprintf("%q", next), fmt.Sprintf("%q", args))
+		}
+	}
+}
+
+// argumentAt is which of args is pending when so many bytes of the stream have come, and
+// is neither empty nor all there; -1 for none.
+func argumentAt(p *resp.Parser, whole []byte, args [][]byte, came int) int {
+	at := len(fmt.Sprintf("*%d\r\n", len(args)))
+	for i, a := range args {
+		at += len(fmt.Sprintf("$%d\r\n", len(a)))
+		if came >= at && came < at+len(a) && p.Argument() == len(a) {
+			return i
+		}
+		at += len(a) + 2
+	}
+	return -1
 }
 
 // outcome is what a whole stream gives.

@@ -56,9 +56,10 @@ type client struct {
 	proto uint8
 
 	parser resp.Parser
-	in     []byte // what was read and not yet parsed; nil when nothing
-	out    []byte // replies that were not sent yet
-	sent   int    // how much of out was
+	in     []byte         // what was read and not yet parsed; nil when nothing
+	long   *longArguments // of the request that lies in in; nil without any
+	out    []byte         // replies that were not sent yet
+	sent   int            // how much of out was
 
 	// hold is the log batch that must reach the policy's point before out may be
 	// sent.

@@ -30,6 +30,8 @@ type clients struct {
 	shared []byte // one read buffer for all
 	pool   bufferPool
 
+	longReserved, longUsed int64 // bytes of long arguments, announced and with memory
+
 	known, unknown resp.Limits // of clients that authenticated, and of those that did not
 
 	pause pause // CLIENT PAUSE
@@ -134,6 +136,9 @@ func (cs *clients) close(c *client) {
 	}
 	event.Close(c.fd)
 	c.fd = -1
+	if c.long != nil && !c.long.running {
+		cs.dropLong(c)
+	}
 	cs.pool.put(c.in)
 	cs.pool.put(c.out)
 	c.in, c.out, c.sent = nil, nil, 0

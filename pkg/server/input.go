@@ -24,12 +24,16 @@ func (s *Server) readClient(c *client) {
 		}
 		return
 	}
-	cs.roomFor(c)
-	n, errno := c.read(c.in[len(c.in):cap(c.in)])
+	room := cs.roomFor(c)
+	n, errno := c.read(room)
 	if !cs.received(c, n, errno) {
 		return
 	}
-	c.in = c.in[:len(c.in)+n]
+	if c.long != nil && c.long.open {
+		cs.tookLong(c, n)
+	} else {
+		c.in = c.in[:len(c.in)+n]
+	}
 	if s.limitInput(c) {
 		return
 	}
@@ -70,7 +74,7 @@ func (s *Server) limitInput(c *client) bool {
 	if !c.has(flagAuthenticated) && !s.acl.open() {
 		limit = min(limit, strangerInput)
 	}
-	if int64(len(c.in)+c.tx.bytes()) <= limit || c.has(flagReplay) {
+	if int64(len(c.in)+c.long.bytes()+c.tx.bytes()) <= limit || c.has(flagReplay) {
 		return false
 	}
 	s.log.Warnf("Closing client that reached max query buffer length: %s (qbuf initial bytes: %q)",
@@ -79,12 +83,16 @@ func (s *Server) limitInput(c *client) bool {
 	return true
 }
 
-// roomFor makes room behind what c.in holds: for a big argument what is missing, so that
+// roomFor makes room for what comes next, behind what c.in holds or has come of a long
+// argument: for a big argument what is missing, so that
 // it is read to its place. A peer may announce more than it ever sends, so that the room
 // follows what has come: it takes a few copies of the first parts.
-func (cs *clients) roomFor(c *client) {
+func (cs *clients) roomFor(c *client) []byte {
 	if c.in == nil {
 		c.in = cs.pool.get()
+	}
+	if c.long != nil && c.long.open || cs.openLong(c) {
+		return cs.longRoom(c)
 	}
 	const enough, ahead = 4 << 10, 16
 	need := len(c.in) + enough
@@ -97,12 +105,12 @@ func (cs *clients) roomFor(c *client) {
 	case max(want, need) > cap(c.in):
 		need = max(want, need, 2*len(c.in))
 	}
-	if need <= cap(c.in) {
-		return
+	if need > cap(c.in) {
+		grown := append(cs.pool.getLarge(need), c.in...)
+		cs.pool.put(c.in)
+		c.in = grown
 	}
-	grown := append(cs.pool.getLarge(need), c.in...)
-	cs.pool.put(c.in)
-	c.in = grown
+	return c.in[len(c.in):cap(c.in)]
 }
 
 // received counts what a read brought; it closes the client at the end of the
@@ -152,7 +160,11 @@ func (s *Server) process(c *client, buf []byte) []byte {
 			break
 		}
 		x.input = len(buf)
-		x.run(c, args)
+		if c.long == nil {
+			x.run(c, args)
+		} else {
+			x.runLong(c, args)
+		}
 		if buf = buf[n:]; x.warmed > 0 {
 			x.warmed--
 		} else if len(buf) > 0 {
@@ -160,6 +172,9 @@ func (s *Server) process(c *client, buf []byte) []byte {
 		}
 	}
 	x.end(c)
+	if c.long != nil && !c.parser.Pending() {
+		s.clients.dropLong(c) // the request was put off, and lies in buf
+	}
 	if c.has(flagCloseSoon | flagCloseAfterReply) {
 		return nil
 	}

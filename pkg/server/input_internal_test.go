@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"redisd/internal/check"
+	"redisd/pkg/mem"
 )
 
 // TestRoomFollowsTheBytes: a long argument is given room as it comes, not when it is
@@ -19,16 +20,34 @@ func TestRoomFollowsTheBytes(t *testing.T) {
 	check.Eq(t, len(b.s.process(c, c.in)), len(head))
 	cs.roomFor(c)
 	check.True(t, cap(c.in) <= 2*poolBuffer, fmt.Sprintf("%d bytes for an announcement", cap(c.in)))
-	copied := 0
-	for cap(c.in) < size {
-		c.in = c.in[:cap(c.in)] // what the peer sends fills the room
-		got := len(c.in)
-		cs.roomFor(c)
-		copied += got
-		check.True(t, cap(c.in) <= 34*got+largeStep, fmt.Sprintf("room for %d after %d", cap(c.in), got))
+	moved := 0
+	for got := 0; c.long == nil || c.long.open; {
+		in := len(c.in)
+		room := cs.roomFor(c)
+		if len(c.in) < in || cap(c.in) > 16*in+2*poolBuffer {
+			moved += in
+		}
+		if c.long == nil {
+			c.in = c.in[:cap(c.in)] // what the peer sends fills the room
+			got = len(c.in) - len(head)
+			check.True(t, cap(c.in) <= 34*len(head)+34*in+largeStep, fmt.Sprintf("room for %d after %d", cap(c.in), in))
+			continue
+		}
+		check.True(t, len(room) <= longStep, "no more than so much is read at a time")
+		got += len(room)
+		cs.tookLong(c, len(room))
+		check.True(t, cs.longUsed <= int64(got+2*longStep), fmt.Sprintf("%d bytes of memory for %d that came", cs.longUsed, got))
+		check.Eq(t, cs.longReserved, int64(size))
+		check.Eq(t, c.long.bytes(), got)
 	}
-	check.True(t, cap(c.in) < len(head)+size+64<<10, "and no more than it needs")
-	check.True(t, copied < size/3, fmt.Sprintf("%d bytes were copied", copied))
+	check.True(t, moved < 1<<20, fmt.Sprintf("%d bytes were moved", moved))
+	check.True(t, len(c.in) == len(head), "nothing of it lies in the buffer")
+	c.in = append(c.in, "\r\n"...)
+	check.Eq(t, len(b.s.process(c, c.in)), 0)
+	check.Eq(t, cs.longUsed, int64(0))
+	check.Eq(t, cs.longReserved, int64(0))
+	check.Eq(t, b.s.arena.UsedBy(mem.Client), uint64(0))
+	check.True(t, b.s.arena.UsedBy(mem.Value) >= size, "it is the value now")
 }
 
 // TestRoomFitsTheArgument however much of it came first: its buffer is not doubled.

@@ -1,6 +1,9 @@
 package aof
 
-import "redisd/internal/num"
+import (
+	"redisd/internal/num"
+	"redisd/pkg/resp"
+)
 
 // AppendCommand appends argv to dst in the file's format.
 func AppendCommand(dst []byte, argv [][]byte) []byte {
@@ -11,7 +14,7 @@ func AppendCommand(dst []byte, argv [][]byte) []byte {
 		dst = append(dst, '$')
 		dst = num.AppendInt(dst, int64(len(arg)))
 		dst = append(dst, '\r', '\n')
-		dst = append(dst, arg...)
+		dst = resp.AppendBytes(dst, arg)
 		dst = append(dst, '\r', '\n')
 	}
 	return dst
