@@ -70,7 +70,7 @@ type verifier struct {
 
 	in     *vfs.Uncached
 	last   bool    // the file is complete: what is read from now on stays
-	early  []chunk // read back before that
+	early  []chunk // read back before that: 24 bytes for 256 KB
 	rest   []byte  // of the chunk that Read hands out
 	at     int64   // offset behind rest
 	tail   [8]byte // the last bytes before at
