@@ -2,7 +2,7 @@
 // binary.
 //
 //	redisd [/path/to/redisd.toml | /path/to/redis.conf | -] [--directive value ...]
-//	redisd check-aof [--fix | --truncate-to-timestamp SECS] FILE
+//	redisd check-aof [--fix | --fix-any | --truncate-to-timestamp SECS] FILE
 //	redisd check-rdb [--fix] FILE
 //
 // Called as redis-check-aof or redis-check-rdb it is that tool. A child process is

@@ -60,7 +60,7 @@ func answer(args []string, out io.Writer) (code int, ok bool) {
 
 const usage = `Usage: redisd [/path/to/redisd.toml | /path/to/redis.conf] [options] [-]
        redisd - (read configuration from standard input)
-       redisd check-aof [--fix | --truncate-to-timestamp SECS] FILE
+       redisd check-aof [--fix | --fix-any | --truncate-to-timestamp SECS] FILE
        redisd check-aof --convert-to file|multipart DIR
        redisd check-rdb [--fix] FILE
        redisd -v or --version

@@ -39,8 +39,8 @@ func Check(env CheckEnv, args []string) int {
 	case ok:
 	case len(args) == 2:
 		path = args[1]
-	case len(args) == 3 && args[1] == "--fix":
-		path, c.fix = args[2], true
+	case len(args) == 3 && (args[1] == "--fix" || args[1] == "--fix-any"):
+		path, c.fix, c.fixAny = args[2], true, args[1] == "--fix-any"
 	case len(args) == 4 && args[1] == "--truncate-to-timestamp":
 		ts, err := strconv.ParseInt(args[2], 10, 64)
 		if err != nil {
@@ -83,6 +83,7 @@ var errReported = fmt.Errorf("aof: reported")
 type checker struct {
 	env    CheckEnv
 	fix    bool
+	fixAny bool  // also files that others follow
 	toTime int64 // 0 = not asked for
 
 	line  int64    // lines of commands read, from 1; Redis does not start anew for each file of a set

@@ -16,6 +16,9 @@ import (
 // if that is wanted.
 func (c *checker) repair(f vfs.File, w *walker) (verdict, error) {
 	c.tellLater(w)
+	if len(c.later) > 0 && !c.fixAny {
+		return 0, c.fail("Failed to truncate AOF %s because it is not the last file\n", w.name)
+	}
 	done, what := checkedTruncated, "truncate"
 	if w.head == nil {
 		c.printf("This will shrink the AOF %s from %d bytes, with %d bytes, to %d bytes\n", w.name, w.size, w.size-w.good, w.good)
@@ -49,6 +52,10 @@ func (c *checker) tellLater(w *walker) {
 	names := make([]string, 0, len(c.later))
 	for _, p := range c.later {
 		names = append(names, p.Name)
+	}
+	if !c.fixAny {
+		c.printf("Whole: the files behind it: %s. The --fix-any option cuts %s all the same\n", strings.Join(names, ", "), w.name)
+		return
 	}
 	c.printf("Whole: the files behind it stay in the set: %s. A start applies their commands to data without what %s loses\n",
 		strings.Join(names, ", "), w.name)

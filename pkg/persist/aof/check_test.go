@@ -96,7 +96,7 @@ func TestFixNeverLosesTheOldFile(t *testing.T) {
 				return mem
 			}
 			mem := build()
-			code, out := runCheck(mem, "y", "--fix", tt.arg)
+			code, out := runCheck(mem, "y", "--fix-any", tt.arg)
 			check.True(t, code == 0, out)
 			fixed := content(t, mem, live)
 			for i, failed := int64(0), true; failed; i++ {
@@ -105,7 +105,7 @@ func TestFixNeverLosesTheOldFile(t *testing.T) {
 				if !tt.links {
 					inj = vfs.Any(inj, vfs.Kinds(vfs.Always(syscall.EPERM), vfs.OpLink))
 				}
-				code, out := runCheck(vfs.NewFault(mem, inj), "y", "--fix", tt.arg)
+				code, out := runCheck(vfs.NewFault(mem, inj), "y", "--fix-any", tt.arg)
 				failed = code != 0
 				for _, fsys := range []vfs.FS{mem, mem.CrashClone(nil)} {
 					check.Eq(t, content(t, fsys, "a.2.incr.aof"), good)
