@@ -64,6 +64,7 @@ var (
 	wordDel       = []byte("DEL")
 	wordUnlink    = []byte("UNLINK")
 	wordSet       = []byte("SET")
+	wordRestore   = []byte("RESTORE")
 	wordPXAT      = []byte("PXAT")
 	wordKeepTTL   = []byte("KEEPTTL")
 	wordPExpireAt = []byte("PEXPIREAT")

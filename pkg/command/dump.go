@@ -192,7 +192,7 @@ func restore(c *Ctx) {
 	}
 	if at != noExpiry && !o.absolute {
 		words := append(make([][]byte, 0, 8), c.Args...)
-		words[2] = c.Fx.Int(at)
+		words[0], words[2] = wordRestore, c.Fx.Int(at)
 		c.Fx.Replace(append(words, wordAbsTTL)...)
 	}
 	c.Out.OK()

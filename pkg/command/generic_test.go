@@ -273,7 +273,7 @@ func TestDumpRestore(t *testing.T) {
 		{"busy", "set k 1", "restore k x HELLO", "-BUSYKEY Target key name already exists.", 0, "", ""},
 		{"replace", "set k 1", "restore k 0 HELLO replace", "+OK", 1, "=", "n:new:k g:restore:k"},
 		{"expiry", "", "restore k 10 HELLO", "+OK", 1,
-			"restore k 1700000000010 " + dumpOfHello + " ABSTTL", "n:new:k g:restore:k"},
+			"RESTORE k 1700000000010 " + dumpOfHello + " ABSTTL", "n:new:k g:restore:k"},
 		{"absolute expiry", "", "restore k 1800000000000 HELLO absttl", "+OK", 1, "=", "n:new:k g:restore:k"},
 		{"past expiry", "", "restore k 5 HELLO absttl", "+OK", 0, "", ""},
 		{"past expiry over a key", "set k 1", "restore k 5 HELLO absttl replace", "+OK", 1, "DEL k", "g:del:k"},

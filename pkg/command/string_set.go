@@ -220,7 +220,7 @@ func set(c *Ctx) {
 // logWithoutGet gives the log the SET as it was sent, but not the word GET: who
 // replays it wants no value.
 func (c *Ctx) logWithoutGet() {
-	words := append(make([][]byte, 0, 8), c.Args[:3]...)
+	words := append(make([][]byte, 0, 8), wordSet, c.Args[1], c.Args[2])
 	for _, a := range c.Args[3:] {
 		if !Is(a, "GET") {
 			words = append(words, a)

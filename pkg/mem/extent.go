@@ -95,7 +95,7 @@ func (a *Arena) Reserve(p Purpose, n, capacity int) Ref {
 		return 0
 	}
 	size := roundUp(uint64(n), a.page)
-	r, err := a.takeRun(size, roundUp(uint64(capacity), a.page))
+	r, err := a.takeRunFor(uint64(capacity), size, roundUp(uint64(capacity), a.page))
 	if err != nil {
 		return 0
 	}
@@ -172,9 +172,14 @@ func (a *Arena) reuseSlot(sc *slotClassState, x *extent, size uint64) {
 
 // takeRun takes whole chunks for capacity bytes.
 func (a *Arena) takeRun(size, capacity uint64) (Ref, error) {
+	return a.takeRunFor(size, size, capacity)
+}
+
+// takeRunFor is takeRun where a block of so many bytes belongs that has size at first.
+func (a *Arena) takeRunFor(full, size, capacity uint64) (Ref, error) {
 	k := (capacity + chunkBytes - 1) >> chunkShift
 	take := a.takeLow
-	whole := a.hugeChunks(size)
+	whole := a.hugeChunks(full)
 	if a.hugePages && (whole == 0 || a.edges >= maxEdges) {
 		take, whole = a.takeHigh, 0
 	}

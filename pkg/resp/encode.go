@@ -44,9 +44,14 @@ const copyAtOnce = 1 << 20
 // AppendBytes appends b, which may be very long, and leaves room for its end.
 func AppendBytes(dst, b []byte) []byte {
 	if len(b) > copyAtOnce {
-		for dst = slices.Grow(dst, len(b)+len(crlf)); len(b) > copyAtOnce; b = b[copyAtOnce:] {
-			dst = append(dst, b[:copyAtOnce]...)
-		}
+		return appendLong(dst, b)
+	}
+	return append(dst, b...)
+}
+
+func appendLong(dst, b []byte) []byte {
+	for dst = slices.Grow(dst, len(b)+len(crlf)); len(b) > copyAtOnce; b = b[copyAtOnce:] {
+		dst = append(dst, b[:copyAtOnce]...)
 	}
 	return append(dst, b...)
 }

@@ -46,15 +46,24 @@ func (l *longArguments) bytes() int {
 	return n
 }
 
+// memory is what they take.
+func (l *longArguments) memory() int {
+	if l == nil {
+		return 0
+	}
+	return int(l.held)
+}
+
 // openLong moves what has come of the argument that is pending to a block, if it is long
 // and there is one.
 func (cs *clients) openLong(c *client) bool {
 	n, at := c.parser.Argument(), c.parser.Place()
-	if n <= longArgument || len(c.in)-at < longStart || cs.longReserved+int64(n) > longMost {
+	got := len(c.in) - at
+	if n <= longArgument || got < longStart || got >= n || // then only its end is missing
+		cs.longReserved+int64(n) > longMost {
 		return false
 	}
 	arena := c.srv.arena
-	got := len(c.in) - at
 	room := min(n, got+longStep)
 	r := arena.Reserve(mem.Client, room, n)
 	if r == 0 {

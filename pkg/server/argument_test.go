@@ -99,6 +99,36 @@ func TestLongArgumentsInPieces(t *testing.T) {
 	}
 }
 
+// TestLongArgumentBehindAWait: what comes while the client waits is parsed afterwards, when
+// all of the argument is there already and only its end, or half of that, is missing.
+func TestLongArgumentBehindAWait(t *testing.T) {
+	r := startServer(t)
+	admin := r.dial()
+	value := strings.Repeat("v", 6<<20) // whole chunks: what is written behind it would show
+	request := resp.AppendCommandStrings(nil, "SET", "k", value)
+	for _, missing := range []int{0, 1, 2, 3, 1000} {
+		p := r.dial()
+		_, err := p.conn.Write(resp.AppendCommandStrings(nil, "BLPOP", "list", "0"))
+		check.NoErr(t, err)
+		until(t, "it waits", func() bool { return admin.info("clients")["blocked_clients"] == "1" })
+		_, err = p.conn.Write(request[:len(request)-missing])
+		check.NoErr(t, err)
+		until(t, "all has come", func() bool {
+			return strings.Contains(admin.text("CLIENT", "LIST"), fmt.Sprintf(" qbuf=%d ", len(request)-missing))
+		})
+		admin.ok("RPUSH", "list", "x")
+		reply, err := resp.ReadReply(p.in)
+		check.NoErr(t, err)
+		check.Eq(t, len(reply.Elems), 2)
+		_, err = p.conn.Write(request[len(request)-missing:])
+		check.NoErr(t, err)
+		reply, err = resp.ReadReply(p.in)
+		check.NoErr(t, err)
+		check.Eq(t, reply.Text, "OK")
+		check.True(t, p.text("GET", "k") == value, "the value is right")
+	}
+}
+
 // TestLongArgumentThatNeverEnds: who leaves, or is sent away, in the middle of one leaves
 // nothing behind.
 func TestLongArgumentThatNeverEnds(t *testing.T) {

@@ -41,9 +41,9 @@ type clientMemory struct {
 // read buffer and its replies in the writer.
 func (s *Server) memoryOf(c *client) clientMemory {
 	m := clientMemory{queued: -1, in: len(c.in), inFree: cap(c.in) - len(c.in), room: cap(c.out)}
-	long := c.long.bytes()
-	m.in += long
-	own, pending := cap(c.in)+long, c.pendingOut()
+	m.in += c.long.bytes()
+	m.inFree += c.long.memory() - c.long.bytes()
+	own, pending := cap(c.in)+c.long.memory(), c.pendingOut()
 	if x := s.exec; x.client == c {
 		for _, a := range x.ctx.Args {
 			m.argv += len(a)

@@ -102,6 +102,9 @@ func (cs *clients) closeSoon(c *client) {
 	}
 	c.set(flagCloseSoon, true)
 	cs.closing = append(cs.closing, c)
+	if c.long != nil && !c.long.running {
+		cs.dropLong(c)
+	}
 }
 
 func (cs *clients) closeMarked() {

@@ -177,7 +177,7 @@ func (ev *eviction) look() {
 	}
 	for _, c := range ev.srv.clients.byFD {
 		if c != nil {
-			ev.clients += uint64(ev.srv.memoryOf(c).total - c.long.bytes()) // those are the arena's
+			ev.clients += uint64(ev.srv.memoryOf(c).total - c.long.memory()) // that is the arena's
 		}
 	}
 }
@@ -192,7 +192,7 @@ func (ev *eviction) used() uint64 {
 // connections is what the clients take, as of when it was looked at last.
 func (ev *eviction) connections() uint64 {
 	if l := &ev.srv.clients.lim; l.counted {
-		return uint64(max(0, l.total-ev.srv.clients.longUsed)) // those are the arena's
+		return uint64(max(0, l.total-ev.srv.clients.longUsed)) // that is the arena's
 	}
 	return ev.clients
 }

@@ -39,7 +39,7 @@ func (s *Server) memoryFigures() memoryFigures {
 	s.evict.measure()
 	m := memoryFigures{
 		arena: s.arena.Used(), mapped: s.arena.Mapped(), goHeap: goHeap(), goSystem: goSystem(),
-		startup: s.stats.startMemory, clients: s.evict.connections(), connections: uint64(s.clients.count),
+		startup: s.stats.startMemory, clients: s.evict.connections() + uint64(s.clients.longUsed), connections: uint64(s.clients.count),
 		tracking: s.caches.keys.Bytes(), scripts: len(s.scripts.cache),
 	}
 	m.used = s.usedMemory()

@@ -15,7 +15,7 @@ import (
 )
 
 // renaming are directives of rename-command for both servers.
-var renaming = []string{"SET PUT", `APPEND ""`, "XGROUP XG", "EVAL RUN", "CONFIG Conf", "INCR incr2", "MULTI BEGIN", "EXEC COMMIT", "FUNCTION FN"}
+var renaming = []string{"SET PUT", `APPEND ""`, "XGROUP XG", "EVAL RUN", "CONFIG Conf", "INCR incr2", "MULTI BEGIN", "EXEC COMMIT", "FUNCTION FN", "RESTORE BRING"}
 
 // Who renames a command finds it under the new name everywhere, but where it is described
 // or controlled, it has its own: as in Redis.
@@ -112,12 +112,13 @@ func TestRenamedCommandsAreLoggedByTheirOwnNames(t *testing.T) {
 			}
 			p := startServerAs(t, rigOptions{dir: dir}, renamed...).dial()
 			for _, line := range []string{
-				"PUT k v", "put k2 v EX 10000", "INCR2 n", "XG CREATE s g $ MKSTREAM", "XADD s 1-1 f v", "XREADGROUP GROUP g c STREAMS s >", "XG SETID s g 1-1",
+				"PUT k v", "PUT k v GET", "put k2 v EX 10000", "INCR2 n", "XG CREATE s g $ MKSTREAM", "XADD s 1-1 f v", "XREADGROUP GROUP g c STREAMS s >", "XG SETID s g 1-1",
 				"RUN redis.call('put',KEYS[1],ARGV[1])redis.call('incr2',KEYS[2])redis.call('xg','CREATE',KEYS[3],'g1','0') 3 k3 n s v",
 				"BEGIN", "PUT k4 v", "INCR2 n", "XG CREATE s g3 0", "COMMIT", "XG CREATE s g2 0", "LPUSH l a b", "LMPOP 1 l LEFT",
 			} {
 				p.ok(strings.Fields(line)...)
 			}
+			p.ok("BRING", "k5", "10000000", p.text("DUMP", "k"))
 			p.ok("FN", "LOAD", library)
 			written = tell(p)
 			var log []byte
@@ -129,10 +130,10 @@ func TestRenamedCommandsAreLoggedByTheirOwnNames(t *testing.T) {
 				log = append(log, bytes.ToLower(b)...)
 				return err
 			}))
-			for _, own := range []string{"set", "incr", "xgroup", "multi", "exec", "function"} {
+			for _, own := range []string{"set", "incr", "xgroup", "multi", "exec", "function", "restore"} {
 				check.Contains(t, string(log), "\r\n"+own+"\r\n")
 			}
-			for _, other := range []string{"put", "incr2", "xg", "begin", "commit", "fn", "run", "eval"} {
+			for _, other := range []string{"put", "incr2", "xg", "begin", "commit", "fn", "run", "eval", "bring"} {
 				check.True(t, !bytes.Contains(log, []byte("\r\n"+other+"\r\n")), other+" is in the log")
 			}
 		})

@@ -30,7 +30,7 @@ type encryption struct {
 // handshake is one that runs.
 type handshake struct {
 	*tlsio.Handshake
-	since int64 // milliseconds
+	since int64 // milliseconds, of the clock that nobody sets
 }
 
 const (
@@ -112,7 +112,7 @@ func (e *encryption) greet(fd int, peer event.Peer) (more bool) {
 		s.notAccepted(err.Error())
 		return true
 	}
-	e.shaking[fd] = handshake{h, s.loop.NowMillis()}
+	e.shaking[fd] = handshake{h, s.loop.MonoMillis()}
 	if !e.full() {
 		return true
 	}
@@ -132,7 +132,7 @@ func (e *encryption) trim() (again int64) {
 	}
 	var old []handshake
 	for _, h := range e.shaking {
-		if e.srv.loop.NowMillis()-h.since >= patience {
+		if e.srv.loop.MonoMillis()-h.since >= patience {
 			old = append(old, h)
 		}
 	}

@@ -39,6 +39,10 @@ func endOfData(f io.ReaderAt, from, size int64) (int64, error) {
 	return from, nil
 }
 
+// mostLostAtStart is how long a file may be that has nothing but NULs: what came in its
+// first second was lost. One that is longer has lost what was synced, and is refused.
+const mostLostAtStart = 4 << 20
+
 // cutOrDamaged returns errCut, or a formatError when whole commands follow the
 // incomplete one that the reading stopped at.
 func (l *loader) cutOrDamaged(f vfs.File) error {

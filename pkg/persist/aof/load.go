@@ -163,6 +163,9 @@ func (l *loader) run(f vfs.File) error {
 	if l.end, err = endOfData(f, l.at, size); err != nil {
 		return l.readError(err)
 	}
+	if l.end == 0 && size > mostLostAtStart {
+		l.end = size // the first NUL is a fault
+	}
 	l.progress()
 	err = l.replay(f)
 	if err == errCut {

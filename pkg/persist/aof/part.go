@@ -37,7 +37,7 @@ func (l *Log) goOnParting() {
 	case lv.write.busy || lv.sync.busy:
 	case l.heldOff > 0 || lv.size > lv.synced:
 		w := &lv.write
-		w.busy, w.sync, w.seq, w.good = true, true, l.heldSeq, lv.size
+		w.busy, w.sync, w.seq, w.good, w.began = true, true, l.heldSeq, lv.size, l.micros()
 		w.sample = l.circumstance(lv)
 		later := append(l.spare[:0], l.buf[l.heldOff:]...)
 		w.buf, l.buf, l.spare = l.buf[:l.heldOff], later, nil

@@ -230,7 +230,7 @@ func (l *Log) finish(lv *live) {
 	}
 	if lv.final && (len(lv.rest) > 0 || lv.size > lv.synced) {
 		w := &lv.write
-		w.busy, w.sync, w.seq, w.good = true, true, lv.restSeq, lv.size
+		w.busy, w.sync, w.seq, w.good, w.began = true, true, lv.restSeq, lv.size, l.micros()
 		w.sample = l.circumstance(lv)
 		w.buf, lv.rest, lv.final = lv.rest, nil, false
 		l.cfg.WriteQueue(w.run)
