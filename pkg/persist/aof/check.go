@@ -29,8 +29,8 @@ type CheckEnv struct {
 // Check is the program redis-check-aof. args are those of the command line, the
 // program's name first. It returns the exit status.
 func Check(env CheckEnv, args []string) int {
-	c := &checker{env: env, line: 1}
-	path := ""
+	c := &checker{env: env, line: 1, ask: rdb.Question{In: env.In, Out: env.Out}}
+	path, cuts := "", false
 	convert, ok := ConvertOptions{}, false
 	if len(args) > 1 {
 		convert, ok = parseConvert(args[1:])
@@ -40,14 +40,14 @@ func Check(env CheckEnv, args []string) int {
 	case len(args) == 2:
 		path = args[1]
 	case len(args) == 3 && (args[1] == "--fix" || args[1] == "--fix-any"):
-		path, c.fix, c.fixAny = args[2], true, args[1] == "--fix-any"
+		path, cuts, c.fix, c.fixAny = args[2], true, true, args[1] == "--fix-any"
 	case len(args) == 4 && args[1] == "--truncate-to-timestamp":
 		ts, err := strconv.ParseInt(args[2], 10, 64)
 		if err != nil {
 			c.printf("Invalid timestamp, aborting...\n")
 			return 1
 		}
-		path, c.toTime = args[3], ts
+		path, cuts, c.toTime = args[3], true, ts
 	default:
 		name := "redis-check-aof"
 		if len(args) > 0 {
@@ -60,7 +60,10 @@ func Check(env CheckEnv, args []string) int {
 		return 1
 	}
 	run := func() error { return c.check(path) }
-	if ok {
+	switch {
+	case cuts:
+		run = func() error { return c.checkLocked(path) }
+	case ok:
 		run = func() error { return c.convert(convert) }
 	}
 	err := run()
@@ -82,6 +85,7 @@ var errReported = fmt.Errorf("aof: reported")
 // checker is one run of Check.
 type checker struct {
 	env    CheckEnv
+	ask    rdb.Question
 	fix    bool
 	fixAny bool  // also files that others follow
 	toTime int64 // 0 = not asked for

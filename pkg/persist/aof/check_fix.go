@@ -4,10 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 
 	"redisd/internal/vfs"
+	"redisd/pkg/persist/rdb"
 )
 
 // The repair of redis-check-aof --fix: into a new file, and the old one is kept.
@@ -25,18 +29,10 @@ func (c *checker) repair(f vfs.File, w *walker) (verdict, error) {
 	} else {
 		done, what = checkedRepaired, "repair"
 		c.printf("This will replace the AOF %s, %d bytes, by one of %d bytes: %s and %d bytes of commands\n",
-			w.name, w.size, w.head.Size()+w.good-w.tail, count(int(w.head.Keys()), "key"), w.good-w.tail)
+			w.name, w.size, w.head.Size()+w.good-w.tail, rdb.Plural(w.head.Keys(), "key"), w.good-w.tail)
 	}
-	c.printf("Continue? [y/N]: ")
-	var answer [1]byte
-	if n, _ := c.env.In.Read(answer[:]); n == 0 || answer[0]|0x20 != 'y' {
+	if !c.ask.Continue() {
 		return 0, c.fail("Aborting...\n")
-	}
-	// The rest of the line is not the answer to the next question.
-	for answer[0] != '\n' {
-		if n, _ := c.env.In.Read(answer[:]); n == 0 {
-			break
-		}
 	}
 	if err := c.replace(f, w, w.good); err != nil {
 		return 0, c.fail("Failed to %s AOF %s: %v\n", what, w.name, err)
@@ -64,12 +60,7 @@ func (c *checker) tellLater(w *walker) {
 // replace puts the file up to offset end in its place as a new file, and keeps the old
 // one under another name.
 func (c *checker) replace(f vfs.File, w *walker, end int64) error {
-	unlock, err := c.lock(filepath.Dir(w.path))
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	kept, err := vfs.ReplaceKeeping(c.env.FS, f, w.path, func(out vfs.File) error {
+	kept, err := vfs.ReplaceKeeping(c.env.FS, f, w.path, w.size, func(out vfs.File) error {
 		if w.head != nil {
 			if err := w.head.Write(out); err != nil {
 				return err
@@ -84,29 +75,34 @@ func (c *checker) replace(f vfs.File, w *walker, end int64) error {
 	return err
 }
 
-// lock refuses to replace a file that a running daemon appends to: what it acknowledges
-// from then on would go to the old file. The data directory is that of the file, or the
-// one above in the multipart layout; a copy elsewhere has no lock.
-func (c *checker) lock(dir string) (unlock func(), err error) {
-	var held []io.Closer
-	unlock = func() {
-		for _, l := range held {
-			_ = l.Close() // it ends with the process anyhow
-		}
+// checkLocked is check where files get replaced, from before the first is read: what a
+// running daemon acknowledged after that would go to an old file, or be cut off.
+func (c *checker) checkLocked(path string) error {
+	dirs, err := c.dataDirs(path)
+	if err != nil {
+		return err
 	}
-	for _, d := range []string{dir, filepath.Join(dir, "..")} {
-		name := filepath.Join(d, LockName)
-		if _, err := c.env.FS.Stat(name); err != nil {
-			continue
-		}
-		l, err := c.env.FS.Lock(name)
-		switch {
-		case errors.Is(err, vfs.ErrLocked):
-			unlock()
-			return nil, fmt.Errorf("a server is running in the directory %s: stop it first", d)
-		case err == nil:
-			held = append(held, l)
-		}
+	unlock, err := vfs.LockDirs(c.env.FS, dirs...)
+	if err != nil {
+		return err
 	}
-	return unlock, nil
+	defer unlock()
+	return c.check(path)
+}
+
+// manifestSuffix ends the name of every manifest.
+const manifestSuffix = ".manifest"
+
+// dataDirs are the directories whose daemon may use the file: its own, and the one above
+// if the file lies in the folder of a set.
+func (c *checker) dataDirs(path string) ([]string, error) {
+	dir := filepath.Dir(path)
+	entries, err := c.env.FS.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return nil, err
+	}
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return strings.HasSuffix(e.Name(), manifestSuffix) }) {
+		return []string{dir, filepath.Join(dir, "..")}, nil
+	}
+	return []string{dir}, nil
 }

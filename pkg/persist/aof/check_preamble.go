@@ -42,7 +42,7 @@ func (c *checker) preamble(f vfs.File, w *walker) error {
 			return c.fail("Failed to read from AOF %s: %s\n", w.name, Strerror(err))
 		}
 		c.printf("Whole: the commands behind the RDB, from offset %d on, %s of %s; they may be about keys that are lost\n",
-			at, count(s.commands, "command"), count(len(s.keys), "key"))
+			at, rdb.Plural(int64(s.commands), "command"), rdb.Plural(int64(len(s.keys)), "key"))
 	}
 	if !c.fix {
 		c.printf("RDB preamble of AOF file is not sane, aborting.\n")

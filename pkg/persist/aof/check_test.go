@@ -2,6 +2,7 @@ package aof_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -182,22 +183,138 @@ func TestFixOfEveryDamage(t *testing.T) {
 	}
 }
 
-// A file that a server appends to stays its file.
+// A file that a server uses stays as it is, and can be looked at; one in a folder below
+// its own is not the server's without a manifest beside it.
 func TestFixLeavesTheFileOfARunningServer(t *testing.T) {
+	bad := "#TS:5\r\n" + selected("SET a 1") + "#TS:9\r\n" + enc("SET b 1") + "rubbish"
+	const set = "data/appendonlydir/" + live + ".manifest"
+	tests := []struct {
+		file, manifest, arg string
+		refused             bool
+	}{
+		{"data/" + live, "", "data/" + live, true},
+		{"data/b/" + live, "", "data/b/" + live, false},
+		{"data/appendonlydir/" + live, set, "data/appendonlydir/" + live, true},
+		{"data/appendonlydir/" + live, set, set, true},
+	}
+	for _, tt := range tests {
+		for _, how := range [][]string{{"--fix"}, {"--fix-any"}, {"--truncate-to-timestamp", "6"}} {
+			fsys := vfs.NewMem()
+			check.NoErr(t, fsys.MkdirAll(filepath.Dir(tt.file), 0o755))
+			check.NoErr(t, vfs.WriteFile(fsys, tt.file, []byte(bad), 0o644))
+			if tt.manifest != "" {
+				check.NoErr(t, vfs.WriteFile(fsys, tt.manifest, []byte("file appendonly.aof seq 1 type i\n"), 0o644))
+			}
+			l, err := fsys.Lock("data/" + aof.LockName)
+			check.NoErr(t, err)
+			_, out := runCheck(fsys, "", tt.arg)
+			check.Contains(t, out, "is not valid. Use the --fix option to try fixing it.")
+			args := append(how, tt.arg)
+			if tt.refused {
+				code, out := runCheck(fsys, "y", args...)
+				check.Eq(t, code, 1)
+				check.True(t, strings.HasPrefix(out, "Cannot lock the directory data, is a server running there? "), out)
+				check.Eq(t, content(t, fsys, tt.file), bad)
+				// Neither does a lock that cannot be taken for another reason let it go on.
+				check.NoErr(t, l.Close())
+				inj := vfs.Kinds(vfs.Always(syscall.EACCES), vfs.OpLock)
+				code, out = runCheck(vfs.NewFault(fsys, inj), "y", args...)
+				check.Eq(t, code, 1)
+				check.Contains(t, out, syscall.EACCES.Error())
+				check.Eq(t, content(t, fsys, tt.file), bad)
+			}
+			code, out := runCheck(fsys, "y", args...)
+			check.True(t, code == 0, out)
+			check.True(t, content(t, fsys, tt.file) != bad, out)
+		}
+	}
+}
+
+// asked is an answer before which something happens.
+type asked struct {
+	io.Reader
+	meanwhile func()
+}
+
+func (a *asked) Read(p []byte) (int, error) {
+	if f := a.meanwhile; f != nil {
+		a.meanwhile = nil
+		f()
+	}
+	return a.Reader.Read(p)
+}
+
+// While the tool waits for the answer no server can start, and what changed is not replaced.
+func TestFixLeavesAFileThatChangedMeanwhile(t *testing.T) {
 	bad := selected("SET a 1") + "rubbish"
-	for _, path := range []string{"data/" + live, "data/appendonlydir/" + live} {
+	for name, change := range map[string]func(fsys *vfs.Mem) error{
+		"replaced": func(fsys *vfs.Mem) error {
+			return errors.Join(vfs.WriteFile(fsys, "new", []byte(bad), 0o644), fsys.Rename("new", live))
+		},
+		"grown": func(fsys *vfs.Mem) error { return vfs.WriteFile(fsys, live, []byte(bad+"more"), 0o644) },
+		"cut":   func(fsys *vfs.Mem) error { return vfs.WriteFile(fsys, live, []byte(bad[:20]), 0o644) },
+		"gone":  func(fsys *vfs.Mem) error { return fsys.Rename(live, "elsewhere") },
+		"":      nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			fsys := vfs.NewMem()
+			check.NoErr(t, vfs.WriteFile(fsys, live, []byte(bad), 0o644))
+			check.NoErr(t, vfs.WriteFile(fsys, aof.LockName, nil, 0o644))
+			before := ""
+			in := &asked{strings.NewReader("y"), func() {
+				_, err := fsys.Lock(aof.LockName)
+				check.ErrIs(t, err, vfs.ErrLocked)
+				if change != nil {
+					check.NoErr(t, change(fsys))
+				}
+				before = fsys.String()
+			}}
+			var out bytes.Buffer
+			code := aof.Check(aof.CheckEnv{FS: fsys, In: in, Out: &out}, []string{"redis-check-aof", "--fix", live})
+			if change == nil {
+				check.Eq(t, code, 0)
+				return
+			}
+			check.Eq(t, code, 1)
+			check.Contains(t, out.String(), "Failed to truncate AOF appendonly.aof: ")
+			check.Eq(t, fsys.String(), before)
+			l, err := fsys.Lock(aof.LockName)
+			check.NoErr(t, err)
+			check.NoErr(t, l.Close())
+		})
+	}
+}
+
+// patient is an answer without the end of a line, of somebody who keeps the pipe open.
+type patient struct {
+	t    *testing.T
+	left string
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	if p.left == "" {
+		p.t.Error("the tool waits for more than the answer")
+		return 0, io.EOF
+	}
+	n := copy(b, p.left)
+	p.left = p.left[n:]
+	return n, nil
+}
+
+func TestFixReadsNoMoreThanTheAnswers(t *testing.T) {
+	bad := selected("SET a 1") + "rubbish"
+	for answer, whole := range map[string]int{"y": 1, "Yes, do\ny": 2, "y\ny": 2} {
 		fsys := vfs.NewMem()
-		check.NoErr(t, fsys.MkdirAll("data/appendonlydir", 0o755))
-		check.NoErr(t, vfs.WriteFile(fsys, path, []byte(bad), 0o644))
-		l, err := fsys.Lock("data/" + aof.LockName)
-		check.NoErr(t, err)
-		code, out := runCheck(fsys, "y", "--fix", path)
-		check.Eq(t, code, 1)
-		check.Contains(t, out, "Failed to truncate AOF "+path+": a server is running in the directory data: stop it first\n")
-		check.Eq(t, content(t, fsys, path), bad)
-		check.NoErr(t, l.Close())
-		code, out = runCheck(fsys, "y", "--fix", path)
-		check.True(t, code == 0, out)
+		set := ""
+		for i := range whole {
+			name := fmt.Sprintf("a.%d.incr.aof", i+1)
+			check.NoErr(t, vfs.WriteFile(fsys, name, []byte(bad), 0o644))
+			set += fmt.Sprintf("file %s seq %d type i\n", name, i+1)
+		}
+		check.NoErr(t, vfs.WriteFile(fsys, "a.manifest", []byte(set), 0o644))
+		var out bytes.Buffer
+		code := aof.Check(aof.CheckEnv{FS: fsys, In: &patient{t, answer}, Out: &out}, []string{"redis-check-aof", "--fix-any", "a.manifest"})
+		check.True(t, code == 0, out.String())
 	}
 }
 

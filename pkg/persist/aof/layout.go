@@ -58,7 +58,7 @@ func (s *Set) Detect() (Layout, error) {
 // what was written last.
 func (s *Set) olderThan(t time.Time) (last string, older bool) {
 	var latest time.Time
-	names := []string{s.name + ".manifest"}
+	names := []string{s.name + manifestSuffix}
 	for _, p := range s.m.Parts() {
 		names = append(names, p.Name)
 	}

@@ -59,13 +59,13 @@ func (s *Set) Path(part string) string { return filepath.Join(s.folder, part) }
 func (s *Set) FilePath() string { return filepath.Join(s.root, s.name) }
 
 // ManifestPath is where the manifest is.
-func (s *Set) ManifestPath() string { return s.Path(s.name + ".manifest") }
+func (s *Set) ManifestPath() string { return s.Path(s.name + manifestSuffix) }
 
 // TempIncr is the name of the increment that collects commands while the log waits
 // for its first rewrite. It is in no manifest.
 func (s *Set) TempIncr() string { return "temp-" + s.name + ".incr" }
 
-func (s *Set) tempManifest() string { return s.Path("temp-" + s.name + ".manifest") }
+func (s *Set) tempManifest() string { return s.Path("temp-" + s.name + manifestSuffix) }
 
 // oldManifest is what the manifest is called after a conversion to one file: the list
 // of what is to be removed.

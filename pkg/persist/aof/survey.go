@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"io"
 	"strings"
+
+	"redisd/pkg/persist/rdb"
 )
 
 // What redis-check-aof tells about damage beyond its place: what a cut would lose, and
@@ -116,7 +118,7 @@ func (s *survey) block(note []byte, after int64) error {
 func (s *survey) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Damage: first bad offset %d (0x%x)\n", s.from, s.from)
-	fmt.Fprintf(&b, "Lost: %d bytes from there on, in which %s of %s can be read", s.size-s.from, count(s.commands, "command"), count(len(s.keys), "key"))
+	fmt.Fprintf(&b, "Lost: %d bytes from there on, in which %s of %s can be read", s.size-s.from, rdb.Plural(int64(s.commands), "command"), rdb.Plural(int64(len(s.keys)), "key"))
 	if len(s.shown) > 0 {
 		b.WriteString(": " + strings.Join(s.shown, ", "))
 		if len(s.keys) > len(s.shown) {
@@ -132,13 +134,6 @@ func (s *survey) String() string {
 		fmt.Fprintf(&b, "Whole: offset %d to %d, by its checksums\n", r[0], r[1])
 	}
 	return b.String()
-}
-
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }
 
 // nextCommand looks in f behind from for the next offset where a whole command begins,

@@ -105,7 +105,7 @@ func (c *checker) convert(o ConvertOptions) error {
 }
 
 // LockName is the file in a data directory that a running daemon holds a lock on.
-const LockName = "redisd.lock"
+const LockName = vfs.LockName
 
 // toParts moves the file into a folder and makes it the base.
 func (c *checker) toParts(set *Set, upgrading bool) error {

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// CheckOptions for Check.
+// CheckOptions for CheckDecoder.
 type CheckOptions struct {
 	// Name is the file name to print.
 	Name string
@@ -20,18 +20,11 @@ type CheckOptions struct {
 	NoChecksum bool
 }
 
-// Check examines an RDB of size bytes (negative: unknown) as redis-check-rdb
+// CheckDecoder examines an RDB from where the decoder stands as redis-check-rdb
 // does, all value types down to their elements, and writes what that tool
 // prints to out. It reports whether the RDB is sound. Errors of out are ignored.
-// Bytes behind the checksum are not looked at.
-func Check(r io.Reader, size int64, out io.Writer, opts CheckOptions) (ok bool) {
-	d := NewDecoder(r)
-	d.SetSize(size)
-	return CheckDecoder(d, out, opts)
-}
-
-// CheckDecoder is Check from where the decoder stands. After a true the decoder
-// stands right behind the RDB, so that a check of an AOF can go on from there.
+// Bytes behind the checksum are not looked at: after a true the decoder stands
+// right behind the RDB, so that a check of an AOF can go on from there.
 func CheckDecoder(d *Decoder, out io.Writer, opts CheckOptions) (ok bool) {
 	c := checker{d: d, out: out, opts: opts, doing: "start"}
 	c.info("Checking RDB file %s", opts.Name)

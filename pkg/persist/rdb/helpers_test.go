@@ -130,3 +130,10 @@ type dribble struct {
 func (d dribble) Read(p []byte) (int, error) {
 	return d.r.Read(p[:min(len(p), 1+d.rnd.IntN(5))])
 }
+
+// sound is a check of b alone, as redis-check-rdb does it.
+func sound(b []byte, out io.Writer, opts rdb.CheckOptions) bool {
+	d := rdb.NewDecoder(bytes.NewReader(b))
+	d.SetSize(int64(len(b)))
+	return rdb.CheckDecoder(d, out, opts)
+}

@@ -167,6 +167,9 @@ func (s *Salvage) key(t byte, done *bool) error {
 // that the form broke before.
 func (s *Salvage) second(name string) error {
 	const reason = "the key is there already"
+	if s.probe {
+		return s.d.fail(s.unit, ErrCorrupt, reason)
+	}
 	if proved, err := s.proves(s.d.Offset()); err != nil || !proved {
 		return cmp.Or(err, s.d.fail(s.unit, ErrCorrupt, reason))
 	}

@@ -13,9 +13,6 @@ import (
 // Sound says that nothing is wrong.
 func (s *Salvage) Sound() bool { return s.first == nil }
 
-// Bad is the first bad offset.
-func (s *Salvage) Bad() int64 { return s.first.from }
-
 // Keys is the number of keys that are whole.
 func (s *Salvage) Keys() int64 { return s.keys }
 
@@ -110,7 +107,7 @@ func (s *Salvage) String() string {
 		fmt.Fprintf(&b, "Lost: %s\n", text)
 	}
 	if s.more > 0 {
-		fmt.Fprintf(&b, "Lost: %s more\n", plural(int64(s.more), "part"))
+		fmt.Fprintf(&b, "Lost: %s more\n", Plural(int64(s.more), "part"))
 	}
 	s.tellStop(&b)
 	s.tellCounts(&b)
@@ -123,7 +120,7 @@ func (s *Salvage) tellStop(b *strings.Builder) {
 	if s.ended {
 		return
 	}
-	fmt.Fprintf(b, "Lost: everything from offset %d on, %s\n", s.stop, plural(s.size-s.stop, "byte"))
+	fmt.Fprintf(b, "Lost: everything from offset %d on, %s\n", s.stop, Plural(s.size-s.stop, "byte"))
 	if s.last != "" {
 		fmt.Fprintf(b, "Damage: %s is the last that ends where it should, its value may be damaged already\n", s.last)
 	}
@@ -140,20 +137,20 @@ func (s *Salvage) tellCounts(b *strings.Builder) {
 		shown++
 		switch {
 		case db.keys > db.said:
-			fmt.Fprintf(b, "Damage: the file gives %s for database %d, and there are %d\n", plural(int64(db.said), "key"), db.number, db.keys)
+			fmt.Fprintf(b, "Damage: the file gives %s for database %d, and there are %d\n", Plural(int64(db.said), "key"), db.number, db.keys)
 		case s.ended:
 			fmt.Fprintf(b, "Lost: perhaps %s: the file gives %d for database %d, and there are %d\n",
-				plural(int64(db.said-db.keys), "key"), db.said, db.number, db.keys)
+				Plural(int64(db.said-db.keys), "key"), db.said, db.number, db.keys)
 		default:
-			fmt.Fprintf(b, "Lost: with it %d of the %s that the file gives for database %d\n", db.said-db.keys, plural(int64(db.said), "key"), db.number)
+			fmt.Fprintf(b, "Lost: with it %d of the %s that the file gives for database %d\n", db.said-db.keys, Plural(int64(db.said), "key"), db.number)
 		}
 	}
 }
 
 func (s *Salvage) tellWhole(b *strings.Builder) {
-	fmt.Fprintf(b, "Whole: %s", plural(s.keys, "key"))
+	fmt.Fprintf(b, "Whole: %s", Plural(s.keys, "key"))
 	if s.libraries > 0 {
-		fmt.Fprintf(b, " and %s of functions", strings.Replace(plural(s.libraries, "library"), "librarys", "libraries", 1))
+		fmt.Fprintf(b, " and %s of functions", strings.Replace(Plural(s.libraries, "library"), "librarys", "libraries", 1))
 	}
 	b.WriteString(", as far as the form tells; no checksum vouches for the values\n")
 	if s.highest >= usualDatabases {
@@ -161,7 +158,8 @@ func (s *Salvage) tellWhole(b *strings.Builder) {
 	}
 }
 
-func plural(n int64, what string) string {
+// Plural is a number of things in words.
+func Plural(n int64, what string) string {
 	if n != 1 {
 		what += "s"
 	}

@@ -2,7 +2,9 @@ package rdb_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -463,4 +465,75 @@ func TestToolSays(t *testing.T) {
 	check.NoErr(t, err)
 	check.Eq(t, len(names), 2)
 	check.True(t, slices.ContainsFunc(names, func(e os.DirEntry) bool { return e.Name() == dump+".broken" }), "")
+}
+
+// asked is an answer before which something happens.
+type asked struct {
+	io.Reader
+	meanwhile func()
+}
+
+func (a asked) Read(p []byte) (int, error) {
+	a.meanwhile()
+	return a.Reader.Read(p)
+}
+
+// The daemon of the directory is kept out from before the file is read, and what changed
+// while the tool waited for the answer is not replaced.
+func TestFixLeavesAFileThatIsInUse(t *testing.T) {
+	bad := sample()[:100]
+	args := []string{"redis-check-rdb", "--fix", dump}
+	for name, change := range map[string]func(mem *vfs.Mem) error{
+		"replaced": func(mem *vfs.Mem) error {
+			return errors.Join(vfs.WriteFile(mem, "temp-1.rdb", sample(), 0o644), mem.Rename("temp-1.rdb", dump))
+		},
+		"grown": func(mem *vfs.Mem) error { return vfs.WriteFile(mem, dump, sample(), 0o644) },
+		"":      nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := onDisk(t, bad)
+			l, err := mem.Lock(vfs.LockName)
+			check.NoErr(t, err)
+			code, out := runTool(mem, "", dump)
+			check.Eq(t, code, 1)
+			check.Contains(t, out, "is not valid. Use the --fix option to try fixing it.")
+			code, out = runTool(mem, "y", args[1:]...)
+			check.Eq(t, code, 1)
+			check.True(t, strings.HasPrefix(out, "Cannot lock the directory ., is a server running there? "), out)
+			check.NoErr(t, l.Close())
+
+			before := ""
+			in := asked{strings.NewReader("y"), func() {
+				_, err := mem.Lock(vfs.LockName)
+				check.ErrIs(t, err, vfs.ErrLocked)
+				if change != nil {
+					check.NoErr(t, change(mem))
+				}
+				before = mem.String()
+			}}
+			var b bytes.Buffer
+			code = rdb.Tool(rdb.ToolEnv{FS: mem, In: in, Out: &b, Err: &b}, args)
+			if change == nil {
+				check.Eq(t, code, 0)
+				return
+			}
+			check.Eq(t, code, 1)
+			check.Contains(t, b.String(), "Failed to repair RDB dump.rdb: the file changed since it was examined")
+			check.Eq(t, mem.String(), before)
+			check.Eq(t, content(t, mem, dump), string(sample()))
+		})
+	}
+}
+
+// A key that comes again and again proves nothing, and looking whether it does goes no
+// deeper each time.
+func TestSalvageEndsAtAKeyThatRepeats(t *testing.T) {
+	one := "\x00\x01a\x011"
+	const times = 500
+	b := file(10, "\xfe\x03\x00\x01b\x012"+strings.Repeat(one, times))
+	b[len(b)-1] ^= 1
+	fixed, out := fix(t, b)
+	from := len("REDIS0010\xfe\x03") + 2*len(one)
+	check.Contains(t, out, fmt.Sprintf("Lost: everything from offset %d on, ", from))
+	check.Eq(t, len(read(t, fixed).order), 2)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"redisd/internal/vfs"
@@ -35,6 +36,15 @@ func Tool(env ToolEnv, args []string) int {
 		return 1
 	}
 	t.path = args[1]
+	if t.fix {
+		// Before the file is read: a running server may replace it after that.
+		unlock, err := vfs.LockDirs(env.FS, filepath.Dir(t.path))
+		if err != nil {
+			fmt.Fprintf(env.Err, "%v\n", err)
+			return 1
+		}
+		defer unlock()
+	}
 	f, err := env.FS.OpenFile(t.path, os.O_RDONLY, 0)
 	if err != nil {
 		fmt.Fprintf(env.Err, "Cannot open file %s: %v\n", t.path, cause(err))
@@ -46,6 +56,34 @@ func Tool(env ToolEnv, args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// Question is what a tool asks before it replaces a file, perhaps of several.
+type Question struct {
+	In  io.Reader
+	Out io.Writer
+
+	rest bool // of the line with the last answer some may be left
+}
+
+// Continue asks and says whether the answer is yes.
+func (q *Question) Continue() bool {
+	fmt.Fprint(q.Out, "Continue? [y/N]: ")
+	var b [1]byte
+	next := func() bool {
+		n, _ := q.In.Read(b[:])
+		return n > 0
+	}
+	// The rest of a line is not the answer to the next question. It is read when that is
+	// asked and not before: who asks nothing more need not wait for it.
+	for q.rest && next() {
+		q.rest = b[0] != '\n'
+	}
+	if q.rest || !next() {
+		return false
+	}
+	q.rest = b[0] != '\n'
+	return b[0]|0x20 == 'y'
 }
 
 // repairer is one run of Tool.
@@ -89,13 +127,12 @@ func (t *repairer) run(f vfs.File) error {
 
 // repair writes what is whole into a new file, if that is wanted.
 func (t *repairer) repair(f vfs.File, size int64, s *Salvage) error {
-	t.printf("This will replace the RDB %s, %d bytes, by one of %d bytes with %s\n", t.path, size, s.Size(), plural(s.Keys(), "key"))
-	t.printf("Continue? [y/N]: ")
-	var answer [1]byte
-	if n, _ := t.env.In.Read(answer[:]); n == 0 || answer[0]|0x20 != 'y' {
+	t.printf("This will replace the RDB %s, %d bytes, by one of %d bytes with %s\n", t.path, size, s.Size(), Plural(s.Keys(), "key"))
+	ask := Question{In: t.env.In, Out: t.env.Out}
+	if !ask.Continue() {
 		return errors.New("Aborting...")
 	}
-	kept, err := vfs.ReplaceKeeping(t.env.FS, f, t.path, s.Write)
+	kept, err := vfs.ReplaceKeeping(t.env.FS, f, t.path, size, s.Write)
 	if kept != "" {
 		t.printf("Kept: %s as it was is %s\n", t.path, kept)
 	}
