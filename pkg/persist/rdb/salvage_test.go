@@ -536,4 +536,20 @@ func TestSalvageEndsAtAKeyThatRepeats(t *testing.T) {
 	from := len("REDIS0010\xfe\x03") + 2*len(one)
 	check.Contains(t, out, fmt.Sprintf("Lost: everything from offset %d on, ", from))
 	check.Eq(t, len(read(t, fixed).order), 2)
+
+	reads := &readCount{ReaderAt: bytes.NewReader(b)}
+	_, err := rdb.NewSalvage(reads, int64(len(b)), rdb.SalvageOptions{})
+	check.NoErr(t, err)
+	check.True(t, reads.n < 10, fmt.Sprint(reads.n, " reads"))
+}
+
+// readCount counts reads.
+type readCount struct {
+	io.ReaderAt
+	n int
+}
+
+func (r *readCount) ReadAt(p []byte, off int64) (int, error) {
+	r.n++
+	return r.ReaderAt.ReadAt(p, off)
 }
