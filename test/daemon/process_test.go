@@ -246,6 +246,8 @@ func TestTools(t *testing.T) {
 	check.Contains(t, out, "Damage: first bad offset ")
 	check.Contains(t, out, "Whole: ")
 	check.Contains(t, out, "RDB bad.rdb is not valid. Use the --fix option to try fixing it.")
+	check.Contains(t, run(1, "y\n", checkRDB, "--fix", "bad.rdb"), "is a server running there?")
+	s.Stop()
 	run(1, "n\n", checkRDB, "--fix", "bad.rdb")
 	check.Contains(t, run(0, "y\n", checkRDB, "--fix", "bad.rdb"), "Kept: bad.rdb as it was is bad.rdb.broken")
 	kept, err := os.ReadFile(s.File("bad.rdb.broken"))

@@ -43,26 +43,30 @@ func TestRepairedRDBLoads(t *testing.T) {
 	good, err := os.ReadFile(s.File("dump.rdb"))
 	check.NoErr(t, err)
 	r := rig.StartRedis(t, rig.Options{Dir: s.Copy("dump.rdb"), Args: []string{"--databases", "1000", "--enable-debug-command", "yes"}})
+	check.Contains(t, checkTool(t, s, 1, "y\n", "check-rdb", "--fix", "dump.rdb"), "is a server running there?")
+	// The tool works in a folder of its own: in that of a running server it repairs nothing.
+	const there = "repair/dump.rdb"
+	check.NoErr(t, os.Mkdir(s.File("repair"), 0o755))
 	step := max(1, len(good)/60)
 	for at := 9; at < len(good); at += step {
 		flipped := bytes.Clone(good)
 		flipped[at] ^= 1 << (at % 8)
 		for what, bad := range map[string][]byte{"flipped": flipped, "cut": good[:at]} {
 			what = fmt.Sprint(what, " at ", at)
-			check.NoErr(t, os.WriteFile(s.File("dump.rdb"), bad, 0o644))
-			out := checkTool(t, s, 1, "", "check-rdb", "dump.rdb")
+			check.NoErr(t, os.WriteFile(s.File(there), bad, 0o644))
+			out := checkTool(t, s, 1, "", "check-rdb", there)
 			check.Contains(t, out, "Damage: first bad offset ")
-			out = checkTool(t, s, 0, "y\n", "check-rdb", "--fix", "dump.rdb")
-			check.Contains(t, out, "Kept: dump.rdb as it was is dump.rdb.broken\n")
-			kept, err := os.ReadFile(s.File("dump.rdb.broken"))
+			out = checkTool(t, s, 0, "y\n", "check-rdb", "--fix", there)
+			check.Contains(t, out, "Kept: "+there+" as it was is "+there+".broken\n")
+			kept, err := os.ReadFile(s.File(there + ".broken"))
 			check.NoErr(t, err)
 			check.EqBytes(t, kept, bad)
-			check.NoErr(t, os.Remove(s.File("dump.rdb.broken")))
-			check.Contains(t, checkTool(t, s, 0, "", "check-rdb", "dump.rdb"), "RDB looks OK!")
-			fixed, err := os.ReadFile(s.File("dump.rdb"))
+			check.NoErr(t, os.Remove(s.File(there+".broken")))
+			check.Contains(t, checkTool(t, s, 0, "", "check-rdb", there), "RDB looks OK!")
+			fixed, err := os.ReadFile(s.File(there))
 			check.NoErr(t, err)
-			check.NoErr(t, os.WriteFile(r.File("dump.rdb"), fixed, 0o644))
 			for _, server := range []*rig.Server{s, r} {
+				check.NoErr(t, os.WriteFile(server.File("dump.rdb"), fixed, 0o644))
 				check.Eq(t, server.Do("DEBUG", "RELOAD", "NOSAVE"), any("OK"))
 			}
 			check.Eq(t, s.Digest(), r.Digest())
@@ -127,7 +131,7 @@ func TestRepairedLogStarts(t *testing.T) {
 			_, err = f.WriteString("rubbish")
 			check.NoErr(t, err)
 			check.NoErr(t, f.Close())
-			check.Contains(t, checkTool(t, s, 1, "y\n", "check-aof", "--fix", arg), "a server is running in the directory")
+			check.Contains(t, checkTool(t, s, 1, "y\n", "check-aof", "--fix", arg), "is a server running there?")
 		})
 	}
 }
