@@ -187,13 +187,13 @@ func (ks *Keyspace) SwapDB(a, b int) {
 
 // RehashStep does a slice of incremental rehashing, the shrinking of sparse
 // tables included, and tells whether more is to do. For cron; a slice is about
-// a hundred buckets.
+// a hundred buckets. It leaves tables alone whose memory is still on its way.
 func (ks *Keyspace) RehashStep(rehash bool) bool {
 	more := false
 	for _, db := range ks.dbs {
 		for _, d := range [...]*ds.Dict{db.dict, db.expires} {
 			d.ShrinkIfSparse()
-			if rehash && d.Rehashing() {
+			if rehash && d.Rehashing() && !ks.arena.Incoming() {
 				more = d.Step(100) || more
 			}
 		}

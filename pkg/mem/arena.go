@@ -81,6 +81,7 @@ type Arena struct {
 	dirtyBytes uint64       // bytes of freed slots kept with their pages
 	mapped     uint64       // bytes that may be resident, see Mapped
 	pending    uint64       // bytes in the hands of the background, see Stats
+	incoming   int          // fresh tables whose pages the background brings in
 	committed  uint64       // bytes of the range that are readable
 	page       uint64       // the system's page size
 

@@ -56,6 +56,10 @@ func (a *Arena) dropSpare() {
 // touch brings in the page at p, which nobody uses.
 func touch(p unsafe.Pointer) { *(*byte)(p) = 0 }
 
+// Incoming tells whether the background is bringing the pages of a fresh table in: who touches them first waits for the
+// kernel to clear 2 MB, which takes milliseconds where they are new to the machine too.
+func (a *Arena) Incoming() bool { return a.incoming > 0 }
+
 // bringIn has the background bring the huge pages of a fresh run in, from chunk i on: one after the other, so that what
 // else waits for the background comes in between. first is the run's first chunk. The owner may use the run meanwhile;
 // when the run is gone by then, or the kernel cannot do it (before Linux 5.14), it ends.
@@ -67,8 +71,10 @@ func (a *Arena) bringIn(first, i uint64) {
 	done := false
 	p := a.at(i)
 	a.pending += chunkBytes
+	a.incoming++
 	a.background(func() { done = populate(p, chunkBytes) }, func() {
 		a.pending -= chunkBytes
+		a.incoming--
 		if done {
 			a.bringIn(first, i+1)
 		}

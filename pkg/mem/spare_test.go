@@ -64,3 +64,33 @@ func TestSpareChunkThatIsNotReady(t *testing.T) {
 	m.background()
 	check.NoErr(t, m.a.Verify())
 }
+
+// A fresh table's huge pages are on their way until the background has brought the last in,
+// or the table is gone.
+func TestTableIsComing(t *testing.T) {
+	for _, freed := range []bool{false, true} {
+		m := newModel(t, mem.Config{Reserve: 1 << 30, HugePages: true}, true)
+		blocks := fillTo(m.a, nil, plain+chunk)
+		m.background()
+		check.True(t, !m.a.Incoming(), "nothing is on its way")
+		table := m.a.AllocZero(mem.Table, 5*chunk)
+		check.True(t, m.a.Incoming(), "it is on its way")
+		if freed {
+			m.a.Free(mem.Table, table)
+		}
+		m.background()
+		check.True(t, !m.a.Incoming(), "all of it is there")
+		if !freed {
+			before := m.a.Resident()
+			clear(m.a.Bytes(table, 5*chunk))
+			check.Eq(t, m.a.Resident(), before)
+			m.a.Free(mem.Table, table)
+		}
+		for _, r := range blocks {
+			m.a.Free(mem.Entry, r)
+		}
+		m.background()
+		m.a.Trim()
+		m.background()
+	}
+}

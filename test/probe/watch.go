@@ -60,7 +60,7 @@ func (w *watcher) run() {
 	runtime.LockOSThread() // and the thread ends with it: it is not as others are
 	_ = proc.ShortSlice(100)
 	get := words(nil, "GET", "key:000000000001")
-	buf := make([]byte, 1<<10)
+	buf := make([]byte, 1<<20)
 	for due := time.Now(); !w.stop.Load(); {
 		due = due.Add(watchEvery)
 		for left := time.Until(due); left > 0; left = time.Until(due) {
@@ -80,22 +80,44 @@ func (w *watcher) run() {
 	}
 }
 
-// ask sends a GET and waits for the reply, which is a bulk string; false: the
+// ask sends a GET and waits for the reply, a bulk string or a line; false: the
 // connection is gone.
 func (w *watcher) ask(get, buf []byte) bool {
 	if n, errno := event.Write(w.fd, get); errno != 0 || n < len(get) {
 		return false
 	}
-	for got := 0; ; {
-		n, errno := event.Read(w.fd, buf[got:])
-		switch got += n; {
-		case errno == unix.EINTR:
-		case errno != 0 || n == 0:
+	for got, whole := 0, -1; got != whole; {
+		to := buf
+		if whole < 0 {
+			to = buf[got:]
+		}
+		n, errno := event.Read(w.fd, to)
+		if errno == unix.EINTR {
+			continue
+		}
+		if errno != 0 || n == 0 {
 			return false
-		case buf[got-1] == '\n' && (buf[0] != '$' || buf[1] == '-' || bytes.Count(buf[:got], []byte{'\n'}) == 2):
-			return true
+		}
+		got += n
+		if whole < 0 {
+			whole = replySize(buf[:got])
 		}
 	}
+	return true
+}
+
+// replySize is the size of a reply that begins with p; -1 while its first line is not
+// there.
+func replySize(p []byte) int {
+	line, _, whole := bytes.Cut(p, []byte("\r\n"))
+	switch {
+	case !whole:
+		return -1
+	case line[0] != '$' || line[1] == '-':
+		return len(line) + 2
+	}
+	n, _ := strconv.Atoi(string(line[1:]))
+	return len(line) + 2 + n + 2
 }
 
 func (w *watcher) close() {
