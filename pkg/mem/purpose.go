@@ -13,7 +13,7 @@ const (
 	Snapshot                // what a running snapshot holds back
 	Scratch                 // working memory of one command or job
 	Node                    // inner structure of collections: tree and list nodes, indexes
-	Client                  // what is kept for clients: which keys they have copies of
+	Client                  // what is kept for clients: which keys they have copies of, long arguments on their way
 	Backlog                 // replication backlog and log buffers
 	Purposes                // how many there are; not a purpose
 )
